@@ -1,0 +1,59 @@
+"""What the verbs share: options, progress on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+RUNS = Path("runs")
+PRESET = typer.Option(None, "--preset", help="YAML file, or a name in configs/, that fills the settings.")
+SEED = typer.Option(None, "--seed", help="Random seed; the same seed gives the same bytes.  [default: 0]")
+WORKERS = typer.Option(os.cpu_count() or 1, "--workers", min=1, help="Processes.", show_default="all cores")
+OVERWRITE = typer.Option(False, "--overwrite", help="Start anew, whatever is there.")
+JSON = typer.Option(False, "--json", help="Print the result as JSON.")
+
+
+@contextlib.contextmanager
+def progress(text: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """A bar on stderr (nothing but the end where stderr is no terminal); call it with (steps done, note)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[note]}"), console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(text, total=total, note="")
+        yield lambda steps, note="": bar.update(task, advance=steps, note=note)
+
+
+def say(text: str) -> None:
+    """A line for the user on stderr."""
+    print(text, file=sys.stderr)
+
+
+def show(result: dict[str, Any], as_json: bool, table: Callable[[], None]) -> None:
+    """The result on stdout: as JSON, or by `table`."""
+    if as_json:
+        print(json.dumps(result, indent=2))
+    else:
+        table()
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """A table on stdout; the first column is text, the others are numbers."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="left" if number == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)

@@ -1,0 +1,1 @@
+"""YAML presets: one section per stage; see docs/design.md, Settings."""

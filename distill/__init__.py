@@ -1,0 +1,1 @@
+"""Learning from knowledge: students, distillation, data sets, metrics."""

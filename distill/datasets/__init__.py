@@ -1,0 +1,17 @@
+"""Human-labelled shapes, one file per data set. A new one is a new file and a line in `DATASETS`.
+
+A reader is `read(root: Path, category: str, **options) -> LabelledSet`; the options are its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from distill.datasets import collection, psb, shapenetpart
+from distill.datasets.labelled import LabelledSet as LabelledSet
+
+DATASETS: dict[str, Callable[..., LabelledSet]] = {
+    "collection": collection.read,
+    "psb": psb.read,
+    "shapenetpart": shapenetpart.read,
+}

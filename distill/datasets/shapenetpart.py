@@ -1,0 +1,117 @@
+"""ShapeNetPart in its text form: clouds with normals and one global part id per point.
+
+A folder with `synsetoffset2category.txt`, `<synset>/<id>.txt` (lines of `x y z nx ny nz label`) and
+`train_test_split/shuffled_<split>_file_list.json`. Global ids count through all categories; ours start at 0 in each.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from distill.datasets.labelled import LabelledSet
+from gen3d.categories import CATEGORIES, Category
+from gen3d.categories import category as category_row
+from gen3d.errors import InputError, SettingsError
+from gen3d.shape import Shape, unit, yaw
+
+SPLITS = {"train": ("train",), "val": ("val",), "test": ("test",), "trainval": ("train", "val")}
+_MISSING = ("error", "skip")
+_COLUMNS = 7
+
+
+def read(root: Path, category: str, split: str = "test", missing: str = "error") -> LabelledSet:
+    """The clouds of one category in one split, in the house frame and normalised, sorted by id.
+
+    Args:
+        root: folder with `synsetoffset2category.txt`.
+        category: one of the 16.
+        split: train, val, test or trainval.
+        missing: what to do where the split lists shapes that have no file: "error", or "skip" them (`expected` keeps
+            the number listed).
+
+    Raises:
+        SettingsError: for a category, split or way with missing files that is not known, or not in this folder.
+        InputError: naming the file that is missing or broken.
+    """
+    row = category_row(category)
+    for value, known in ((split, SPLITS), (missing, _MISSING)):
+        if value not in known:
+            raise SettingsError(f"unknown value {value!r}; known are: {', '.join(known)}")
+    _check_present(root, row)
+    ids = sorted({id for name in SPLITS[split] for id in _listed(root, name, row.synset)})
+    if not ids:
+        raise InputError(f"{root}: split {split} lists no {category}; choose another split")
+    files = {id: root / row.synset / f"{id}.txt" for id in ids}
+    found = [id for id, path in files.items() if path.is_file()]
+    lost = [id for id in ids if id not in set(found)]
+    if lost and (missing == "error" or not found):
+        hint = "copy them, or read with missing='skip'" if found else "copy the shapes beside the lists"
+        raise InputError(f"{files[lost[0]]}: not found, as {len(lost)} of {len(ids)} {category} of {split}; {hint}")
+    shapes = [_shape(id, files[id], row) for id in found]
+    return LabelledSet("shapenetpart", category, row.parts, shapes, len(ids))
+
+
+def _check_present(root: Path, row: Category) -> None:
+    """Raise where the folder is no ShapeNetPart, or one without this category."""
+    path = root / "synsetoffset2category.txt"
+    synsets = {line.split()[-1] for line in _text(path).splitlines() if line.strip()}
+    if row.synset not in synsets:
+        here = ", ".join(c.name for c in CATEGORIES.values() if c.synset in synsets)
+        raise SettingsError(f"{root} has no category {row.name!r}; it has: {here or 'none of the 16'}")
+
+
+def _listed(root: Path, split: str, synset: str) -> list[str]:
+    """Ids of one category in one split's list of `shape_data/<synset>/<id>`."""
+    path = root / "train_test_split" / f"shuffled_{split}_file_list.json"
+    try:
+        entries = json.loads(_text(path))
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({str(error).splitlines()[0]}); copy the file again") from None
+    if not isinstance(entries, list) or not all(isinstance(x, str) and x.count("/") == 2 for x in entries):
+        raise InputError(f"{path}: must be a list of 'shape_data/<synset>/<id>'; copy the file again")
+    return [entry.split("/")[2] for entry in entries if entry.split("/")[1] == synset]
+
+
+def _shape(id: str, path: Path, row: Category) -> Shape:
+    """One cloud, turned from its front +X to ours, +Z."""
+    table = _table(path)
+    labels = table[:, 6] - row.first_label
+    wrong = ~np.isin(labels, np.arange(len(row.parts)))
+    if wrong.any():
+        last = row.first_label + len(row.parts) - 1
+        found, line = table[wrong, 6][0], int(wrong.argmax()) + 1
+        raise InputError(f"{path}: label {found:g} in row {line}; {row.name} has {row.first_label} to {last}")
+    points, normals = table[:, :3].astype(np.float32), unit(table[:, 3:6]).astype(np.float32)
+    cloud = Shape(id, row.name, points=points, normals=normals, point_labels=labels.astype(np.int16))
+    return cloud.transformed(yaw(-90)).normalised()
+
+
+def _table(path: Path) -> Float64[np.ndarray, "N 7"]:
+    """The file's rows of numbers."""
+    text = _text(path)
+    if not text.strip():
+        raise InputError(f"{path}: is empty; copy the file again")
+    try:
+        table = np.loadtxt(io.StringIO(text), ndmin=2)
+    except ValueError as error:
+        raise InputError(f"{path}: not a table of numbers ({str(error).splitlines()[0]}); copy it again") from None
+    if table.shape[1] != _COLUMNS:
+        raise InputError(f"{path}: has {table.shape[1]} columns, not x y z nx ny nz label")
+    if not np.isfinite(table).all():
+        raise InputError(f"{path}: has values that are not finite (NaN or Inf); copy the file again")
+    return table
+
+
+def _text(path: Path) -> str:
+    """The text of a file. Raises InputError where it is missing or no text."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; give the folder that holds synsetoffset2category.txt") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: can't be read ({str(error).splitlines()[0]}); copy the file again") from None

@@ -1,0 +1,173 @@
+"""The `eval` stage: a student (or its teacher's votes) scored on human-labelled shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int16
+from pydantic import Field
+
+from distill.datasets import DATASETS
+from distill.datasets.labelled import LabelledSet
+from distill.metrics import bootstrap_interval, part_ious
+from distill.student import Student
+from gen3d.categories import category
+from gen3d.errors import InputError, SettingsError
+from gen3d.labelling import LabelSettings, label_shape
+from gen3d.settings import Settings
+from gen3d.shape import Shape, yaw
+from gen3d.teachers.predictions import Teacher
+
+RANDOM_YAW = "random"
+
+
+class EvalSettings(Settings):
+    """Settings of `gen3d eval`."""
+
+    dataset: str = "psb"
+    split: str | None = Field(default=None, description="of data sets that have splits")
+    missing: str | None = Field(default=None, description="skip: score what is there of an incomplete data set")
+    pose: str | None = Field(default=None, description="of data sets that have poses: canonical or raw")
+    yaw: str = Field(default="none", pattern="^(none|random)$", description="turn every shape about +Y first")
+    points: int = Field(default=2048, ge=512)
+    leave_out: tuple[str, ...] = Field(default=(), description="parts whose points and predictions are left out")
+    seed: int = Field(default=0, ge=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """One scored shape.
+
+    Args:
+        shape: with the sampled points, in the pose they were seen in, and their true labels.
+        prediction: (N,) part per point.
+        ious: (P,) one per scored part.
+        counted: (N,) points that entered the score.
+    """
+
+    shape: Shape
+    prediction: Int16[np.ndarray, " N"]
+    ious: Float64[np.ndarray, " P"]
+    counted: Bool[np.ndarray, " N"]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Scores of one category. `parts` are the scored ones; mIoU as ShapeNetPart: mean over parts, then over shapes."""
+
+    method: str
+    category: str
+    parts: tuple[str, ...]
+    shapes: list[Scored]
+    expected: int
+
+    @property
+    def miou(self) -> float:
+        """Mean over shapes of the mean over parts, in percent."""
+        return float(100 * np.mean([s.ious.mean() for s in self.shapes]))
+
+    def as_dict(self, settings: EvalSettings) -> dict[str, Any]:
+        """For JSON: what was measured, on what, and every shape's score in percent."""
+        scores = np.array([s.ious.mean() for s in self.shapes])
+        low, high = bootstrap_interval(scores, seed=settings.seed)
+        worst = np.sort(scores)[: (len(scores) + 1) // 2]
+        parts = np.mean([s.ious for s in self.shapes], 0)
+        return {
+            "method": self.method,
+            "category": self.category,
+            "metric": "mIoU %, ShapeNetPart: mean over parts (empty union = 1), then over shapes",
+            "settings": settings.model_dump(),
+            "shapes_expected": self.expected,
+            "shapes_scored": len(self.shapes),
+            "miou": round(self.miou, 2),
+            "interval_95": [round(100 * low, 2), round(100 * high, 2)],
+            "worst_half": round(float(100 * worst.mean()), 2),
+            "parts": {p: round(float(100 * x), 2) for p, x in zip(self.parts, parts, strict=True)},
+            "shapes": {s.shape.id: round(float(100 * s.ious.mean()), 2) for s in self.shapes},
+        }
+
+
+def read_dataset(settings: EvalSettings, category_name: str, root: Path) -> LabelledSet:
+    """The labelled shapes the settings ask for. Raises SettingsError for an option the data set does not have."""
+    if settings.dataset not in DATASETS:
+        raise SettingsError(f"unknown data set {settings.dataset!r}; known are: {', '.join(DATASETS)}")
+    given = {"split": settings.split, "missing": settings.missing, "pose": settings.pose}
+    options = {key: value for key, value in given.items() if value is not None}
+    try:
+        return DATASETS[settings.dataset](root, category_name, **options)
+    except TypeError:
+        raise SettingsError(f"the {settings.dataset} data set has no option among {', '.join(options)}") from None
+
+
+def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSettings) -> Report:
+    """Score a student. Its predictions are restricted to the parts that the data set defines.
+
+    Raises:
+        InputError: the student is of another category, or knows none of the scored parts.
+    """
+    if student.category != labelled.category:
+        raise InputError(f"the student is of {student.category}, the shapes are of {labelled.category}")
+    kept, known = _kept(labelled, settings), [category(student.category).part_index(p) for p in student.parts]
+    columns = [i for i, part in enumerate(known) if part in kept]
+    if not columns:
+        raise InputError(f"the student knows none of the scored parts ({', '.join(labelled.parts)})")
+    shapes = _posed(labelled, settings)
+    logits = student.logits([_points(s) for s in shapes])
+    best = np.array(known)[columns][logits[:, :, columns].argmax(-1)].astype(np.int16)
+    return _report("student", labelled, kept, shapes, list(best))
+
+
+def evaluate_votes(teacher: Teacher, labelled: LabelledSet, settings: EvalSettings, label: LabelSettings) -> Report:
+    """Score the teacher's own votes on the same points: no student, nearest covered point for uncovered ones."""
+    kept = _kept(labelled, settings)
+    row = category(labelled.category)
+    parts = tuple(row.parts[i] for i in kept)
+    shapes, predictions = _posed(labelled, settings), []
+    for shape in shapes:
+        knowledge = label_shape(shape, teacher, label, parts)
+        votes = knowledge.votes(len(parts))
+        predictions.append(np.where(votes < 0, -1, np.array(kept)[votes]).astype(np.int16))
+    return _report("votes", labelled, kept, shapes, predictions)
+
+
+def _kept(labelled: LabelledSet, settings: EvalSettings) -> list[int]:
+    """Labels that are scored and may be predicted."""
+    row = category(labelled.category)
+    left_out = {row.part_index(part) for part in settings.leave_out}
+    kept = [label for label in labelled.scored if label not in left_out]
+    if not kept:
+        raise SettingsError("leave_out: leaves no part to score")
+    return kept
+
+
+def _posed(labelled: LabelledSet, settings: EvalSettings) -> list[Shape]:
+    """The shapes turned as asked, normalised, with their points sampled."""
+    shapes = []
+    for number, shape in enumerate(labelled.shapes):
+        if settings.yaw == RANDOM_YAW:
+            turn = np.random.default_rng([settings.seed, number]).uniform(0, 360)
+            shape = shape.transformed(yaw(turn)).normalised()
+        shapes.append(shape.sampled(settings.points, settings.seed))
+    return shapes
+
+
+def _points(shape: Shape) -> Float32[np.ndarray, "N 3"]:
+    assert shape.points is not None
+    return shape.points
+
+
+def _report(
+    method: str, labelled: LabelledSet, kept: list[int], shapes: list[Shape], predictions: list[Int16[np.ndarray, " N"]]
+) -> Report:
+    """IoUs over the points whose true part is kept."""
+    row, scored = category(labelled.category), []
+    for shape, prediction in zip(shapes, predictions, strict=True):
+        if shape.point_labels is None:
+            raise InputError(f"{shape.id}: has no labels to score against")
+        counted = np.isin(shape.point_labels, kept)
+        ious = part_ious(prediction[counted], shape.point_labels[counted], len(row.parts))[kept]
+        scored.append(Scored(shape, prediction, ious, counted))
+    return Report(method, row.name, tuple(row.parts[i] for i in kept), scored, labelled.expected)

@@ -1,0 +1,66 @@
+"""report.png: every scored shape with truth, prediction and errors, and what the teacher sees of it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int16, UInt8
+from PIL import Image
+from scipy.spatial import KDTree
+
+from distill.evaluation import Report, Scored
+from gen3d.colors import part_color
+from gen3d.pictures import caption, portraits, tile
+from gen3d.storage import atomic_write
+
+ANGLES = ((25.0, 35.0), (15.0, 215.0))
+RIGHT, WRONG, NOT_COUNTED = 2, 4, -1  # colours of the error picture: palette green and red, grey
+MOST = 24  # shapes in the picture: the worst and the best halves of them
+
+
+def draw_report(report: Report, path: Path) -> None:
+    """Write the picture: a row per shape, worst first; per shape truth | prediction | errors from two sides."""
+    ordered = sorted(report.shapes, key=lambda s: s.ious.mean())
+    chosen = ordered if len(ordered) <= MOST else ordered[: MOST // 2] + ordered[-MOST // 2 :]
+    rows = [np.concatenate(_row(scored), 1) for scored in chosen]
+    title = f"{report.method}, {report.category}: mIoU {report.miou:.1f} on {len(report.shapes)} shapes"
+    sheet = caption(tile(rows, 1), f"{title}   (truth | prediction | errors, two sides each; worst first)", 24)
+    legend = _legend(report.parts, sheet.shape[1])
+    buffer = io.BytesIO()
+    Image.fromarray(np.concatenate([legend, sheet], 0)).save(buffer, "PNG")
+    atomic_write(path, buffer.getvalue())
+
+
+def _row(scored: Scored) -> list[UInt8[np.ndarray, "H W 3"]]:
+    """Six pictures of one shape."""
+    shape = scored.shape
+    truth = shape.point_labels
+    assert truth is not None
+    error = np.where(scored.counted, np.where(scored.prediction == truth, RIGHT, WRONG), NOT_COUNTED).astype(np.int16)
+    pictures = []
+    for labels in (truth, scored.prediction, error):
+        pictures += portraits(shape, _on_elements(scored, labels), ANGLES, 130)
+    text = f"{shape.id}  {100 * scored.ious.mean():.1f}"
+    return [caption(image, text if i == 0 else "") for i, image in enumerate(pictures)]
+
+
+def _on_elements(scored: Scored, labels: Int16[np.ndarray, " N"]) -> Int16[np.ndarray, " E"]:
+    """Labels of the points, carried to the faces of a mesh by the nearest point."""
+    shape = scored.shape
+    if not shape.has_mesh:
+        return labels
+    vertices, faces = shape.mesh
+    return labels[KDTree(shape.points).query(vertices[faces].mean(1))[1]]
+
+
+def _legend(parts: tuple[str, ...], width: int) -> UInt8[np.ndarray, "24 W 3"]:
+    """A strip with every part's name on its colour."""
+
+    blocks = [np.full((24, 8, 3), 255, np.uint8)]
+    for index, part in enumerate(parts):
+        block = np.full((8, 90, 3), part_color(index), np.uint8)
+        blocks.append(caption(block, part, 16))
+    strip = np.concatenate(blocks, 1)[:, :width]
+    return np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0)), constant_values=255)

@@ -1,0 +1,132 @@
+"""A trained student: one network per category, saved and loaded in the Hub's own layout."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from huggingface_hub import ModelCard, PyTorchModelHubMixin
+from jaxtyping import Float32, Int16
+from safetensors import SafetensorError
+from scipy.spatial import KDTree
+from torch import nn
+
+from distill.students import STUDENTS
+from distill.students.point_ops import stack
+from gen3d.errors import InputError, SettingsError, StorageError
+from gen3d.shape import Shape, frame
+
+POINTS = 2048  # what students see at a time (method.md, section 5)
+
+
+class Student(nn.Module, PyTorchModelHubMixin):
+    """Segments clouds and meshes of one category.
+
+    Args:
+        category: what it was trained on.
+        parts: part names in label order.
+        network: a name in `STUDENTS`.
+        options: of the network's constructor.
+        training: how it was made; kept in config.json.
+    """
+
+    def __init__(
+        self,
+        category: str,
+        parts: list[str],
+        network: str = "small",
+        options: dict[str, Any] | None = None,
+        training: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if network not in STUDENTS:
+            raise SettingsError(f"unknown student {network!r}; known are: {', '.join(STUDENTS)}")
+        self.category, self.parts, self.training_record = category, tuple(parts), dict(training or {})
+        self.network = STUDENTS[network](len(parts), **(options or {}))
+
+    @torch.inference_mode()
+    def logits(self, clouds: list[Float32[np.ndarray, "N 3"]], batch: int = 16) -> Float32[np.ndarray, "S N R"]:
+        """Part logits of S normalised clouds of the same number of points, 512 at least."""
+        self.eval()
+        rows = []
+        for start in range(0, len(clouds), batch):
+            some = clouds[start : start + batch]
+            near = stack([self.network.prepare(cloud) for cloud in some])[:]  # type: ignore[operator]
+            rows.append(self.network(torch.from_numpy(np.stack(some)), near).float().numpy())
+        return np.concatenate(rows)
+
+    def label_points(
+        self, shape: Shape, seed: int = 0, passes: int = 4
+    ) -> tuple[Int16[np.ndarray, " N"], Float32[np.ndarray, " N"]]:
+        """Part and confidence of every stored point of a cloud in any frame; see `label_positions`."""
+        if shape.points is None:
+            raise InputError(f"{shape.id}: has no points")
+        return self.label_positions(shape, shape.points, seed, passes)
+
+    def label_faces(
+        self, shape: Shape, seed: int = 0, passes: int = 4
+    ) -> tuple[Int16[np.ndarray, " F"], Float32[np.ndarray, " F"]]:
+        """Part and confidence of every face of a mesh in any frame, taken at its centroid."""
+        vertices, faces = shape.mesh
+        return self.label_positions(shape, vertices[faces].mean(1).astype(np.float32), seed, passes)
+
+    def label_positions(
+        self, shape: Shape, positions: Float32[np.ndarray, "M 3"], seed: int = 0, passes: int = 4
+    ) -> tuple[Int16[np.ndarray, " M"], Float32[np.ndarray, " M"]]:
+        """Part and confidence at any positions on a shape, from `passes` independent samples of 2,048 points.
+
+        Each position takes the mean probability of its three nearest samples. Only +Y up is assumed of the frame.
+        """
+        house = shape.normalised()
+        clouds = [house.sampled(POINTS, seed + i).points for i in range(passes)]
+        logits = self.logits([c for c in clouds if c is not None])
+        samples = np.concatenate([c for c in clouds if c is not None])
+        probability = torch.from_numpy(logits).softmax(-1).numpy().reshape(len(samples), -1)
+        centre, radius = frame(shape.positions(), shape.id)
+        _, nearest = KDTree(samples).query(((positions - centre) / radius).astype(np.float32), k=3)
+        mean = probability[nearest].mean(1)
+        return mean.argmax(1).astype(np.int16), mean.max(1).astype(np.float32)
+
+    def save(self, folder: Path) -> None:
+        """config.json, model.safetensors and README.md, whole or not at all. Raises StorageError."""
+        temporary = folder.with_name(f".tmp-{folder.name}-{os.getpid()}")
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            self.save_pretrained(temporary)
+            for file in folder.glob("*"):  # what the trainer already put there (settings, losses) moves along
+                if not (temporary / file.name).exists():
+                    shutil.copy2(file, temporary / file.name)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(temporary, folder)
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise StorageError(f"{folder}: can't be written ({error.strerror or error})") from None
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Student:
+        """A saved student, from a folder or a Hub id. Raises InputError for anything else."""
+        path = Path(folder)
+        if path.exists() and not (path / "config.json").is_file():
+            raise InputError(f"{folder}: is not a student (no config.json); make one with `gen3d distill`")
+        if not path.exists() and (path.is_absolute() or str(folder).count("/") != 1 or path.parent.exists()):
+            raise InputError(f"{folder}: no such student folder; make one with `gen3d distill`")
+        try:
+            return cls.from_pretrained(str(folder))
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, json.JSONDecodeError) as error:
+            raise InputError(f"{folder}: is not a usable student ({str(error).splitlines()[0]})") from None
+
+    def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
+        """The README.md beside the weights."""
+        record = "\n".join(f"- {key}: {value}" for key, value in self.training_record.items())
+        return ModelCard(
+            f"---\nlicense: apache-2.0\nlibrary_name: gen3d\ntags:\n- point-cloud-segmentation\n---\n\n"
+            f"# gen3d student: {self.category}\n\nSegments point clouds and meshes of a {self.category} into "
+            f"{', '.join(self.parts)}. Distilled from a 2D teacher without human labels.\n\n"
+            f"```python\nfrom distill.student import Student\nstudent = Student.load('this folder or Hub id')\n```\n\n"
+            f"Made with:\n\n{record}\n\nFrame: +Y up; points are normalised by the student itself.\n"
+        )

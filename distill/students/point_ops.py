@@ -1,0 +1,102 @@
+"""Neighbourhoods of point clouds: farthest points, nearest neighbours, interpolation weights. Made once per shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int64
+from scipy.spatial import KDTree
+from torch import Tensor
+
+
+def farthest_points(points: Float32[np.ndarray, "N 3"], count: int) -> Int64[np.ndarray, " M"]:
+    """Indices of `count` points, each the farthest from all before it; the first is point 0.
+
+    Any prefix is the answer to the smaller count. Ties go to the lowest index (Eldar et al. 1997).
+    """
+    x, y, z = np.ascontiguousarray(points.T)  # one array per coordinate: several times faster than rows
+    chosen = np.zeros(count, np.int64)
+    distance = np.full(len(points), np.inf, np.float32)
+    last = 0
+    for i in range(1, count):
+        dx, dy, dz = x - x[last], y - y[last], z - z[last]
+        np.minimum(distance, dx * dx + dy * dy + dz * dz, out=distance)
+        last = chosen[i] = distance.argmax()
+    return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbourhoods:
+    """Indices that a student needs of a cloud of N points; of a batch with a leading B.
+
+    Args:
+        centres: (M,) of the points.
+        groups: (M, k) nearest points of every centre.
+        tokens: T; the first T centres carry tokens.
+        token_groups: (T, j) nearest centres of every token.
+        from_tokens: (M, 3) nearest tokens of every centre.
+        from_centres: (N, 3) nearest centres of every point.
+    """
+
+    centres: Int64[Tensor, "*b M"]
+    groups: Int64[Tensor, "*b M k"]
+    token_groups: Int64[Tensor, "*b T j"]
+    from_tokens: Int64[Tensor, "*b M 3"]
+    from_centres: Int64[Tensor, "*b N 3"]
+
+    def __getitem__(self, index: object) -> Neighbourhoods:
+        """The same of some shapes of a batch."""
+        return Neighbourhoods(*(getattr(self, f.name)[index].long() for f in fields(self)))
+
+
+def neighbourhoods(points: Float32[np.ndarray, "N 3"], sizes: tuple[int, int, int, int]) -> Neighbourhoods:
+    """Neighbourhoods of one cloud, as int16 to be kept in memory for a whole collection.
+
+    Args:
+        points: N of them, at least as many as centres.
+        sizes: (centres, points per group, tokens, centres per token).
+    """
+    count, k, tokens, j = sizes
+    centres = farthest_points(points, count)
+    middle = points[centres]
+    found = (
+        centres,
+        KDTree(points).query(middle, k=k)[1],
+        KDTree(middle).query(middle[:tokens], k=j)[1],
+        KDTree(middle[:tokens]).query(middle, k=3)[1],
+        KDTree(middle).query(points, k=3)[1],
+    )
+    kind = np.int16 if len(points) < 2**15 else np.int64
+    return Neighbourhoods(*(torch.from_numpy(np.asarray(x).astype(kind)) for x in found))
+
+
+def stack(items: list[Neighbourhoods]) -> Neighbourhoods:
+    """A batch of them."""
+    return Neighbourhoods(*(torch.stack([getattr(i, f.name) for i in items]) for f in fields(Neighbourhoods)))
+
+
+def gather(x: Float[Tensor, "B N C"], index: Int64[Tensor, "B *m"]) -> Float[Tensor, "B *m C"]:
+    """Rows of every batch item: out[b, m...] = x[b, index[b, m...]]."""
+    flat = index.flatten(1)
+    offset = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
+    return x.flatten(0, 1).index_select(0, (flat + offset).flatten()).view(*index.shape, x.shape[2])
+
+
+def interpolate(
+    features: Float[Tensor, "B M C"],
+    sources: Float[Tensor, "B M 3"],
+    points: Float[Tensor, "B N 3"],
+    nearest: Int64[Tensor, "B N 3"],
+) -> Float[Tensor, "B N C"]:
+    """Inverse-squared-distance mean of three neighbours (PointNet++, Qi et al. 2017, eq. 2); weights never negative."""
+    offset = gather(sources, nearest) - points[:, :, None]  # (B, N, 3, 3)
+    weight = 1 / (offset.square().sum(-1) + 1e-8)
+    weight = (weight / weight.sum(-1, keepdim=True)).to(features.dtype)
+    batch, count, width = features.shape
+    row = nearest + torch.arange(batch, device=features.device)[:, None, None] * count
+    flat = torch.nn.functional.embedding_bag(  # the weighted sum of rows without making the (B, N, 3, C) of them
+        row.flatten(0, 1), features.flatten(0, 1), mode="sum", per_sample_weights=weight.flatten(0, 1)
+    )
+    return flat.view(batch, -1, width)

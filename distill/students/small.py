@@ -1,0 +1,74 @@
+"""The default student: patches of a cloud as tokens of a small transformer, interpolated back to the points."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor, nn
+
+from distill.students.point_ops import Neighbourhoods, gather, interpolate, neighbourhoods
+
+
+def _mlp(*widths: int) -> nn.Sequential:
+    """Linear layers with LayerNorm and ReLU in between."""
+    layers: list[nn.Module] = []
+    for a, b in zip(widths[:-2], widths[1:-1], strict=True):
+        layers += [nn.Linear(a, b), nn.LayerNorm(b), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+
+
+class SmallStudent(nn.Module):
+    """N points to R part logits each.
+
+    512 centres look at their nearest points (PointNet, max), 128 of them at their nearest centres; these tokens pass
+    through a transformer; features go back to the centres and to the points by 3-NN interpolation.
+
+    Args:
+        parts: R.
+        width: of the tokens.
+        depth: transformer blocks.
+        heads: of the attention.
+    """
+
+    sizes = (512, 16, 128, 12)  # centres, points per group, tokens, centres per token
+
+    def __init__(self, parts: int, width: int = 192, depth: int = 5, heads: int = 4) -> None:
+        super().__init__()
+        local = width // 2
+        self.embed_points = _mlp(6, 48, local)
+        self.embed_centres = _mlp(local + 3, width, width)
+        self.position = _mlp(3, 64, width)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+        self.blocks = nn.TransformerEncoder(layer, depth, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.to_centres = _mlp(width + local + 3, width, local)
+        self.to_points = _mlp(local + 12, local, local, parts)
+
+    def prepare(self, points: Float32[np.ndarray, "N 3"]) -> Neighbourhoods:
+        """The neighbourhoods this network needs of one cloud; still good after stretching and jitter."""
+        return neighbourhoods(points, self.sizes)
+
+    def forward(self, points: Float32[Tensor, "B N 3"], near: Neighbourhoods) -> Float[Tensor, "B N R"]:
+        """Part logits. Geometry is taken in float32, features in the dtype of the weights.
+
+        Args:
+            points: normalised clouds.
+            near: neighbourhoods of the batch.
+        """
+        kind = next(self.parameters()).dtype
+        centres = gather(points, near.centres)  # (B, M, 3)
+        group = gather(points, near.groups)  # (B, M, k, 3)
+        offset = (group - centres[:, :, None]) * 5  # about unit size
+        local = self.embed_points(torch.cat([offset, group], -1).to(kind)).max(2).values  # (B, M, C/2)
+        tokens = centres[:, : near.token_groups.shape[1]]  # (B, T, 3)
+        reach = gather(centres, near.token_groups) - tokens[:, :, None]
+        x = torch.cat([gather(local, near.token_groups), reach.to(kind)], -1)
+        x = self.embed_centres(x).max(2).values + self.position(tokens.to(kind))  # (B, T, C)
+        x = self.blocks(x)
+        x = torch.cat([interpolate(x, tokens, centres, near.from_tokens), local, centres.to(kind)], -1)
+        x = self.to_centres(x)  # (B, M, C/2)
+        frame = (gather(centres, near.from_centres) - points[:, :, None]).flatten(
+            2
+        ) * 5  # where in its patch, (B, N, 9)
+        place = torch.cat([points, frame], -1).to(kind)
+        return self.to_points(torch.cat([interpolate(x, centres, points, near.from_centres), place], -1))

@@ -1,0 +1,185 @@
+"""Distilling knowledge into a student: forward from the teacher's confidences, then backward by re-scoring them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from pydantic import Field
+from torch import Tensor, nn
+
+from distill.losses import class_weights, distillation_loss
+from distill.rescoring import Settled, rescore
+from distill.student import Student
+from distill.students.point_ops import Neighbourhoods, stack
+from gen3d.errors import InputError
+from gen3d.knowledge import Knowledge
+from gen3d.settings import Settings
+
+
+class DistillSettings(Settings):
+    """Settings of `gen3d distill`."""
+
+    category: str
+    source: str = Field(default="generated", pattern="^(generated|real|mixed)$")
+    teacher: str = "lite"
+    student: str = "small"
+    epochs: int = Field(default=24, ge=1)
+    batch: int = Field(default=16, ge=1)
+    lr: float = Field(default=1.5e-3, gt=0)
+    weight_decay: float = Field(default=0.02, ge=0)
+    backward: bool = Field(default=True, description="re-score the teacher once the loss has settled")
+    threshold: float = Field(default=0.01, gt=0, description="change of the mean epoch loss that counts as settled")
+    yaw: float = Field(default=180.0, ge=0, le=180, description="augmentation: turn about +Y by up to so many degrees")
+    tilt: float = Field(default=5.0, ge=0, description="augmentation: standard deviation of a tilt, degrees")
+    stretch: float = Field(default=0.2, ge=0, lt=1, description="augmentation: log-scale per axis, up to")
+    jitter: float = Field(default=0.005, ge=0, description="augmentation: standard deviation of noise, radii")
+    precision: str = Field(default="auto", pattern="^(auto|float32|bfloat16)$")
+    seed: int = Field(default=0, ge=0)
+
+
+@dataclass
+class TrainingSet:
+    """Everything the loop needs of S shapes, in memory.
+
+    Args:
+        points: (S, N, 3) float32.
+        target: (S, N, R) float32, folded units.
+        pairs: (S, R) int64, (point, unit) pairs of every part.
+        near: neighbourhoods with leading S.
+        knowledge: of every shape, for re-scoring.
+    """
+
+    points: Float32[Tensor, "S N 3"]
+    target: Float32[Tensor, "S N R"]
+    pairs: Int64[Tensor, "S R"]
+    near: Neighbourhoods
+    knowledge: list[Knowledge] = field(default_factory=list)
+
+    @classmethod
+    def build(cls, knowledge: list[Knowledge], student: Student) -> TrainingSet:
+        """From knowledge over the same number of points per shape. Raises InputError if there is none at all."""
+        if not any(len(k.part) for k in knowledge):
+            raise InputError("the knowledge has no unit at all: no part is visible in any view; nothing to distil")
+        parts = len(student.parts)
+        return cls(
+            points=torch.from_numpy(np.stack([k.points for k in knowledge])),
+            target=torch.from_numpy(np.stack([k.target(parts) for k in knowledge])),
+            pairs=torch.from_numpy(np.stack([k.pairs(parts) for k in knowledge])),
+            near=stack([student.network.prepare(k.points) for k in knowledge]),  # type: ignore[operator]
+            knowledge=knowledge,
+        )
+
+    def rescored(self, student: Student) -> None:
+        """Replace the teacher's confidences by the student's agreement (backward distillation)."""
+        for i, knowledge in enumerate(self.knowledge):
+            with torch.inference_mode():
+                logits = student.network(self.points[i : i + 1], self.near[i : i + 1])
+            confidence = rescore(knowledge, logits[0].argmax(-1).numpy())
+            self.target[i] = torch.from_numpy(knowledge.target(len(student.parts), confidence))
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the log."""
+
+    epoch: int
+    loss: float
+    rescored: bool
+    seconds: float
+
+
+def distil(
+    student: Student, data: TrainingSet, settings: DistillSettings, report: Callable[[Epoch], None]
+) -> list[Epoch]:
+    """Train `student` in place on `data`; the last epoch is what is kept, no label is looked at.
+
+    Args:
+        student: a fresh one.
+        data: its points, folded targets and neighbourhoods; targets change when re-scoring starts.
+        settings: see `DistillSettings`.
+        report: called after every epoch.
+    """
+    network, compute = student.network, _dtype(settings.precision)
+    optimiser = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=settings.weight_decay)
+    steps = settings.epochs * -(-len(data.points) // settings.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, steps + 1, pct_start=0.1)
+    generator = torch.Generator().manual_seed(settings.seed)
+    settled, rescored, log = Settled(settings.threshold), False, []
+    for epoch in range(1, settings.epochs + 1):
+        network.train()
+        started, total = time.monotonic(), 0.0
+        for index in _batches(len(data.points), settings.batch, generator):
+            points = augmented(data.points[index], settings, generator)
+            logits = _forward(network, points, data.near[index], compute)
+            loss = distillation_loss(logits.float(), data.target[index], class_weights(data.pairs[index].sum(0)))
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            total += loss.item() * len(index)
+        log.append(Epoch(epoch, total / len(data.points), rescored, time.monotonic() - started))
+        report(log[-1])
+        if settings.backward and not rescored and settled.update(log[-1].loss):
+            network.eval()
+            data.rescored(student)
+            rescored = True
+    network.eval()
+    return log
+
+
+def augmented(
+    points: Float32[Tensor, "B N 3"], settings: DistillSettings, generator: torch.Generator
+) -> Float32[Tensor, "B N 3"]:
+    """The clouds stretched per axis, turned about +Y, tilted a little, jittered and normalised again.
+
+    Neighbourhoods made before stay good enough: turns keep them, small stretches and jitter hardly change them.
+    """
+    batch = len(points)
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator) * 2 - 1
+
+    angle = torch.deg2rad(uniform(batch) * settings.yaw)
+    tilt = torch.randn(batch, 3, generator=generator) * np.radians(settings.tilt)
+    tilt[:, 1] = angle
+    rotation = torch.linalg.matrix_exp(_skew(tilt * torch.tensor([1.0, 0.0, 1.0]))) @ torch.linalg.matrix_exp(
+        _skew(tilt * torch.tensor([0.0, 1.0, 0.0]))
+    )
+    scale = torch.exp(uniform(batch, 1, 3) * settings.stretch)
+    moved = (points * scale) @ rotation.transpose(1, 2)
+    moved = moved + torch.randn(moved.shape, generator=generator) * settings.jitter
+    low, high = moved.amin(1, keepdim=True), moved.amax(1, keepdim=True)
+    moved = moved - (low + high) / 2
+    return moved / moved.norm(dim=-1).amax(1)[:, None, None]
+
+
+def _skew(vector: Float32[Tensor, "B 3"]) -> Float32[Tensor, "B 3 3"]:
+    """Cross-product matrices; their exponential is the rotation about the vector by its length."""
+    x, y, z = vector.unbind(1)
+    zero = torch.zeros_like(x)
+    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(-1, 3, 3)
+
+
+def _batches(count: int, batch: int, generator: torch.Generator) -> Iterator[Int64[Tensor, " B"]]:
+    """Every shape once, in random order; the last batch may be smaller."""
+    yield from torch.randperm(count, generator=generator).split(batch)
+
+
+def _dtype(precision: str) -> torch.dtype:
+    """What features are computed in; `auto` takes bfloat16 where the processor multiplies it."""
+    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if precision == "bfloat16" or (precision == "auto" and fast) else torch.float32
+
+
+def _forward(network: nn.Module, points: Tensor, near: Neighbourhoods, compute: torch.dtype) -> Tensor:
+    """Logits with the weights cast to `compute`; gradients reach the float32 weights."""
+    if compute == torch.float32:
+        return network(points, near)
+    weights = {name: value.to(compute) for name, value in network.named_parameters()}
+    return torch.func.functional_call(network, weights, (points, near))

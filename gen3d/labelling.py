@@ -1,0 +1,140 @@
+"""The `label` stage: renders a collection, asks a teacher, and keeps what it says as knowledge beside the shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from gen3d.categories import category
+from gen3d.collection import Collection, build_shards
+from gen3d.errors import Gen3dError, InputError
+from gen3d.knowledge import CLOUD_TOLERANCE, TOLERANCE, Knowledge, lift
+from gen3d.rendering import make_renderer
+from gen3d.rendering.cameras import rings
+from gen3d.settings import Settings
+from gen3d.shape import Shape
+from gen3d.shards import ShardContent
+from gen3d.teachers import make_teacher
+from gen3d.teachers.predictions import Teacher
+
+
+class LabelSettings(Settings):
+    """Settings of `gen3d label`."""
+
+    teacher: str = "lite"
+    parts: tuple[str, ...] | None = Field(default=None, description="part names or synonyms to ask for; all by default")
+    renderer: str = "auto"
+    views: int = Field(default=10, ge=1)
+    size: int = Field(default=224, ge=32, description="pixels")
+    points: int = Field(default=2048, ge=512, description="points per shape that knowledge is lifted to")
+    seed: int = Field(default=0, ge=0)
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """What a collection's knowledge says of one part: number of units, share of points, mean confidence."""
+
+    part: str
+    units: int
+    coverage: float
+    confidence: float
+
+
+class _Job(NamedTuple):
+    root: Path
+    number: int
+    settings: LabelSettings
+
+
+def label(
+    collection: Collection,
+    settings: LabelSettings,
+    workers: int = 1,
+    overwrite: bool = False,
+    progress: Callable[[int], None] = lambda count: None,
+) -> str:
+    """Add `knowledge-<teacher>` shards to the collection, or what is missing of them; returns that stem.
+
+    Raises:
+        SettingsError: unknown teacher, renderer or part, or knowledge of other settings is there already.
+        InputError: the collection has no shape.
+    """
+    if not len(collection):
+        raise InputError(f"{collection.root}: has no shape to label")
+    teacher = make_teacher(settings.teacher)
+    parts = asked_parts(collection.category, settings.parts)
+    teacher.check(collection.category, parts)
+    make_renderer(settings.renderer, (), mesh=True)
+    stem = f"knowledge-{teacher.name}"
+    collection.begin(stem, {"parts": list(parts), "settings": settings.model_dump()}, overwrite)
+    jobs = [(record.number, _Job(collection.root, record.number, settings)) for record in collection.records()]
+    build_shards(collection, stem, jobs, _build, workers, progress)
+    return stem
+
+
+def asked_parts(name: str, asked: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The category's own names of the parts asked for, or all of them. Raises SettingsError for unknown ones."""
+    row = category(name)
+    if asked is None:
+        return row.parts
+    chosen = {row.part_index(part) for part in asked}
+    return tuple(row.parts[i] for i in sorted(chosen))
+
+
+def label_shape(shape: Shape, teacher: Teacher, settings: LabelSettings, parts: tuple[str, ...]) -> Knowledge:
+    """Knowledge of one normalised shape, on `settings.points` points sampled from it."""
+    sampled = shape.sampled(settings.points, settings.seed)
+    assert sampled.points is not None
+    renderer = make_renderer(settings.renderer, rings(settings.views, settings.size), shape.has_mesh)
+    views = renderer.render(shape)
+    predictions = teacher.predict(views, shape.category, parts)
+    tolerance = TOLERANCE if shape.has_mesh else CLOUD_TOLERANCE
+    meta = {"id": shape.id, "teacher": teacher.name, "parts": list(parts)}
+    return lift(views, predictions, sampled.points, tolerance, meta)
+
+
+def _build(job: _Job) -> ShardContent:
+    """The knowledge shard of one shard of shapes."""
+    collection = Collection.open(job.root)
+    teacher = make_teacher(job.settings.teacher)
+    parts = asked_parts(collection.category, job.settings.parts)
+    content = ShardContent([], [], [])
+    for shape in collection.shapes(job.number):
+        try:
+            knowledge = label_shape(shape, teacher, job.settings, parts)
+            content.members.append((f"{shape.id}.safetensors", knowledge.to_bytes()))
+            content.ids.append(shape.id)
+        except Gen3dError as error:
+            content.failures.append((shape.id, str(error)))
+    return content
+
+
+def read_knowledge(collection: Collection, teacher: str) -> list[Knowledge]:
+    """All knowledge of one teacher, in the order of the shapes. Raises InputError if the collection has none."""
+    stem = f"knowledge-{teacher}"
+    found = [Knowledge.from_bytes(data, id) for id, data in collection.members(stem, "safetensors")]
+    if not found:
+        raise InputError(f"{collection.root}: has no knowledge of the {teacher} teacher; run `gen3d label` on it first")
+    return found
+
+
+def summarise(knowledge: list[Knowledge]) -> list[PartSummary]:
+    """Per part over all shapes: units, share of points covered by a unit of it, mean confidence of its units."""
+    rows = []
+    for index, part in enumerate(knowledge[0].meta["parts"]):
+        chosen = [k.part == index for k in knowledge]
+        confidence = np.concatenate([k.confidence[c] for k, c in zip(knowledge, chosen, strict=True)])
+        covered = np.mean([k.mask[c].any(0).mean() if c.any() else 0.0 for k, c in zip(knowledge, chosen, strict=True)])
+        mean = float(confidence.mean()) if len(confidence) else 0.0
+        rows.append(PartSummary(part, len(confidence), round(float(covered), 4), round(mean, 4)))
+    return rows
+
+
+def summary_rows(knowledge: list[Knowledge]) -> list[dict]:
+    """`summarise` as plain dicts for JSON."""
+    return [asdict(row) for row in summarise(knowledge)]

@@ -1,0 +1,98 @@
+"""Writing a segmented shape: the coloured whole, one file per part, and the labels."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int16
+
+from gen3d.colors import part_color
+from gen3d.errors import InputError
+from gen3d.glb import glb_bytes, part_name
+from gen3d.mesh_io import shape_bytes, slug
+from gen3d.shape import UNLABELLED, Shape
+from gen3d.storage import atomic_write, make_folder
+
+
+def write_parts(shape: Shape, parts: tuple[str, ...], folder: str | Path) -> list[Path]:
+    """Write a labelled shape and its parts, in the shape's own frame.
+
+    `<id>.glb` is the whole in colours with one node per part, `<id>_<part>.glb` each part that occurs (clouds: PLY),
+    `<id>_labels.json` the label of every face (or point) in the order of `shape`, written last. Files are replaced.
+
+    Args:
+        shape: with `face_labels`; or, where it has none, with `point_labels`.
+        parts: names in label order.
+        folder: created where absent.
+
+    Returns:
+        The files written: the whole, the parts in label order, the labels.
+
+    Raises:
+        InputError: no labels, or labels that `parts` does not name.
+        StorageError: the disk is full, read-only or gone.
+    """
+    mesh = shape.has_mesh and shape.face_labels is not None
+    labels = _checked(shape, mesh, parts)
+    whole = replace(shape, points=None, normals=None, point_labels=None) if mesh else _cloud(shape, slice(None))
+    stem, suffix = slug(shape.id), ".glb" if mesh else ".ply"
+    content = {f"{stem}{suffix}": glb_bytes(whole, parts) if mesh else shape_bytes(whole, suffix)}
+    for label in np.unique(labels[labels != UNLABELLED]).tolist():
+        chosen = labels == label
+        piece = _submesh(whole, chosen) if mesh else _cloud(whole, chosen)
+        name = _file_name(f"{stem}_{slug(parts[label])}", label, suffix, content)
+        content[name] = glb_bytes(piece, parts) if mesh else shape_bytes(piece, suffix)
+    content[f"{stem}_labels.json"] = _table(shape, labels, mesh, parts)
+    folder = make_folder(folder)
+    for name, data in content.items():
+        atomic_write(folder / name, data)
+    return [folder / name for name in content]
+
+
+def _checked(shape: Shape, mesh: bool, parts: tuple[str, ...]) -> Int16[np.ndarray, " E"]:
+    """The labels to write. Raises InputError where there are none or they don't fit."""
+    labels = shape.face_labels if mesh else shape.point_labels
+    if labels is None:
+        raise InputError(f"{shape.id}: has no labels to write; segment it first")
+    if labels.min(initial=UNLABELLED) < UNLABELLED or labels.max(initial=UNLABELLED) >= len(parts):
+        raise InputError(f"{shape.id}: has label {labels.max()}, but only {len(parts)} parts are named")
+    return labels
+
+
+def _submesh(shape: Shape, chosen: Bool[np.ndarray, " F"]) -> Shape:
+    """The chosen faces with just the vertices they use, both in their order."""
+    vertices, faces = shape.mesh
+    used, index = np.unique(faces[chosen], return_inverse=True)
+    labels = None if shape.face_labels is None else shape.face_labels[chosen]
+    return replace(shape, vertices=vertices[used], faces=index.reshape(-1, 3).astype(np.int64), face_labels=labels)
+
+
+def _cloud(shape: Shape, chosen: Bool[np.ndarray, " N"] | slice) -> Shape:
+    """The chosen points alone."""
+    rows = {key: getattr(shape, key) for key in ("points", "normals", "point_labels")}
+    kept = {key: None if value is None else value[chosen] for key, value in rows.items()}
+    return replace(shape, vertices=None, faces=None, face_labels=None, **kept)
+
+
+def _file_name(stem: str, label: int, suffix: str, taken: dict[str, bytes]) -> str:
+    """The part's file name; numbered where another part's name comes out the same."""
+    name = f"{stem}{suffix}"
+    return name if name not in taken else f"{stem}_{label}{suffix}"
+
+
+def _table(shape: Shape, labels: Int16[np.ndarray, " E"], mesh: bool, parts: tuple[str, ...]) -> bytes:
+    """`<id>_labels.json`: label i belongs to face (or point) i of the shape as it was given."""
+    every = [*range(len(parts)), UNLABELLED]
+    table: dict[str, Any] = {
+        "id": shape.id,
+        "category": shape.category,
+        "parts": list(parts),
+        "colors": {part_name(i, parts): part_color(i).tolist() for i in every},
+        "counts": {part_name(i, parts): int((labels == i).sum()) for i in every},
+        "face_labels" if mesh else "point_labels": labels.tolist(),
+    }
+    return (json.dumps(table, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,63 @@
+"""Frozen, validated settings: default < preset < option. One class per stage is the single truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gen3d.errors import SettingsError
+
+S = TypeVar("S", bound="Settings")
+
+
+class Settings(BaseModel):
+    """Base of every stage's settings. Unknown keys and values out of range are errors; instances never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def resolve(kind: type[S], preset: str | Path | None = None, **options: Any) -> S:
+    """Settings from the defaults, a preset's values, then the options that are not None.
+
+    Args:
+        kind: the stage's settings class.
+        preset: path of a YAML file, or the name of one in `configs/`; its section named after the stage is used
+            (`GenerateSettings` reads `generate:`), so that one file can hold a whole run.
+        options: field values; None means not given.
+
+    Raises:
+        SettingsError: naming the first field that is wrong, its value and the rule.
+    """
+    values = {} if preset is None else _read_preset(preset, kind.__name__.removesuffix("Settings").lower())
+    values |= {key: value for key, value in options.items() if value is not None}
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(x) for x in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise SettingsError(f"unknown setting {name!r}; known are: {', '.join(kind.model_fields)}") from None
+        raise SettingsError(f"{name} = {first['input']!r}: {first['msg'].lower()}") from None
+
+
+def _read_preset(preset: str | Path, section: str) -> dict[str, Any]:
+    """One section of a YAML preset as a dict; an absent section is empty."""
+    from importlib.resources import files
+
+    import yaml
+
+    path = Path(preset)
+    shipped = files("configs") / f"{preset}.yaml"
+    try:
+        text = path.read_text() if path.is_file() else shipped.read_text()
+    except OSError:
+        raise SettingsError(f"preset {str(preset)!r} is neither a file nor one of the presets in configs/") from None
+    try:
+        data = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise SettingsError(f"preset {preset}: not valid YAML ({str(error).splitlines()[0]})") from None
+    if not isinstance(data, dict) or not isinstance(data.get(section, {}), dict):
+        raise SettingsError(f"preset {preset}: must be a mapping of stages to settings")
+    return dict(data.get(section, {}))

@@ -1,0 +1,164 @@
+"""One object as mesh and/or points, in the house frame: +Y up, +Z front, bounding-box centre at 0, largest radius 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float32, Int16, Int64
+from scipy.spatial import KDTree
+
+from gen3d.errors import InputError
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """One object: a mesh, a point cloud, or both. Labels are part indices of its category, -1 = unlabelled.
+
+    Args:
+        id: name, unique in its collection.
+        category: a word of `gen3d.categories`, or any other word for unknown ones.
+        vertices: (V, 3) float32.
+        faces: (F, 3) int64 indices into `vertices`.
+        face_labels: (F,) int16.
+        points: (N, 3) float32.
+        normals: (N, 3) float32 unit normals of `points`.
+        point_labels: (N,) int16.
+        meta: prompt, seed, generator, scores; JSON-able.
+    """
+
+    id: str
+    category: str
+    vertices: Float32[np.ndarray, "V 3"] | None = None
+    faces: Int64[np.ndarray, "F 3"] | None = None
+    face_labels: Int16[np.ndarray, " F"] | None = None
+    points: Float32[np.ndarray, "N 3"] | None = None
+    normals: Float32[np.ndarray, "N 3"] | None = None
+    point_labels: Int16[np.ndarray, " N"] | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def mesh(self) -> tuple[Float32[np.ndarray, "V 3"], Int64[np.ndarray, "F 3"]]:
+        """Vertices and faces. Raises InputError where the shape has only points."""
+        if self.vertices is None or self.faces is None or not len(self.faces):
+            raise InputError(f"{self.id}: has no faces; this step needs a mesh")
+        return self.vertices, self.faces
+
+    @property
+    def has_mesh(self) -> bool:
+        """Whether there are faces to render."""
+        return self.faces is not None and len(self.faces) > 0
+
+    def transformed(self, rotation: Float[np.ndarray, "3 3"], offset: Float[np.ndarray, " 3"] | None = None) -> Shape:
+        """The shape with every position x moved to `rotation @ x + offset`; normals are turned with it."""
+        shift = np.zeros(3) if offset is None else offset
+        normal_matrix = np.linalg.inv(rotation).T
+
+        def move(x: np.ndarray | None) -> np.ndarray | None:
+            return None if x is None else (x @ rotation.T + shift).astype(np.float32)
+
+        normals = None if self.normals is None else unit(self.normals @ normal_matrix.T).astype(np.float32)
+        return replace(self, vertices=move(self.vertices), points=move(self.points), normals=normals)
+
+    def normalised(self) -> Shape:
+        """The shape with its bounding-box centre at 0 and its largest radius 1 (method.md, section 5).
+
+        Only vertices used by a face count. Raises InputError for an empty, non-finite or zero-size shape.
+        """
+        centre, radius = frame(self.positions(), self.id)
+        return self.transformed(np.eye(3) / radius, -centre / radius)
+
+    def positions(self) -> Float32[np.ndarray, "K 3"]:
+        """The vertices in use, or the points where there is no mesh."""
+        if self.has_mesh:
+            vertices, faces = self.mesh
+            return vertices[np.unique(faces)]
+        return np.zeros((0, 3), np.float32) if self.points is None else self.points
+
+    def sampled(self, count: int, seed: int) -> Shape:
+        """The shape with `count` points: area-uniform on the mesh, else a random choice of the stored points.
+
+        The choice depends only on `seed`, the shape's id and the geometry. Labels follow the faces (or points).
+        A cloud with fewer points than asked for is repeated before the random remainder is drawn.
+        """
+        rng = np.random.default_rng([seed, *self.id.encode()])
+        if self.has_mesh:
+            points, normals, face = sample_surface(*self.mesh, count, rng)
+            labels = None if self.face_labels is None else self.face_labels[face]
+            return replace(self, points=points, normals=normals, point_labels=labels)
+        points = self.positions()
+        if not len(points):
+            raise InputError(f"{self.id}: has neither faces nor points")
+        whole, rest = divmod(count, len(points))
+        pick = np.concatenate([np.tile(np.arange(len(points)), whole), rng.permutation(len(points))[:rest]])
+
+        def take(x: np.ndarray | None) -> np.ndarray | None:
+            return None if x is None else x[pick]
+
+        return replace(self, points=points[pick], normals=take(self.normals), point_labels=take(self.point_labels))
+
+
+def frame(positions: Float[np.ndarray, "K 3"], name: str) -> tuple[Float[np.ndarray, " 3"], float]:
+    """Bounding-box centre and largest distance from it. Raises InputError where there is no size to divide by."""
+    if not len(positions):
+        raise InputError(f"{name}: is empty")
+    if not np.isfinite(positions).all():
+        raise InputError(f"{name}: has positions that are not finite (NaN or Inf)")
+    wide = positions.astype(np.float64)
+    centre = (wide.min(0) + wide.max(0)) / 2
+    radius = float(np.linalg.norm(wide - centre, axis=1).max())
+    if not 1e-20 < radius < 1e20:
+        raise InputError(f"{name}: has zero or unbounded size")
+    return centre, radius
+
+
+def unit(vectors: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+    """The vectors at length 1; zero stays zero."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
+def face_normals(
+    vertices: Float[np.ndarray, "V 3"], faces: Int64[np.ndarray, "F 3"]
+) -> tuple[Float[np.ndarray, "F 3"], Float[np.ndarray, " F"]]:
+    """Unit normal (counter-clockwise is outside) and area of every face."""
+    a, b, c = (vertices[faces[:, i]] for i in range(3))  # (F, 3) each
+    cross = np.cross(b - a, c - a)
+    return unit(cross), np.linalg.norm(cross, axis=1) / 2
+
+
+def sample_surface(
+    vertices: Float32[np.ndarray, "V 3"], faces: Int64[np.ndarray, "F 3"], count: int, rng: np.random.Generator
+) -> tuple[Float32[np.ndarray, "N 3"], Float32[np.ndarray, "N 3"], Int64[np.ndarray, " N"]]:
+    """`count` points uniform by area: positions, unit normals and the face each lies on.
+
+    Stratified: the cumulated area is cut into `count` equal strips with one draw in each, so that a part gets its
+    share of points to within one. Barycentric draw: Osada et al. 2002, eq. 1. Raises InputError at zero area.
+    """
+    normals, areas = face_normals(vertices.astype(np.float64), faces)
+    total = areas.sum()
+    if not total > 0:
+        raise InputError("the mesh has no area to sample points on")
+    strips = (np.arange(count) + rng.random(count)) / count * total
+    face = np.searchsorted(np.cumsum(areas), strips, side="right").clip(max=len(faces) - 1)  # (N,)
+    root, v = np.sqrt(rng.random((count, 1))), rng.random((count, 1))
+    a, b, c = (vertices[faces[face, i]] for i in range(3))  # (N, 3) each
+    points = (1 - root) * a + root * (1 - v) * b + root * v * c
+    order = rng.permutation(count)  # neighbours on the strip are neighbours in space; users may take a prefix
+    return points[order].astype(np.float32), normals[face[order]].astype(np.float32), face[order].astype(np.int64)
+
+
+def estimate_normals(points: Float32[np.ndarray, "N 3"], k: int = 16) -> Float32[np.ndarray, "N 3"]:
+    """Unoriented unit normals: direction of least variance among the k nearest neighbours (Hoppe et al. 1992)."""
+    _, index = KDTree(points).query(points, k=min(k, len(points)))
+    near = points[index.reshape(len(points), -1)].astype(np.float64)  # (N, k, 3)
+    near -= near.mean(1, keepdims=True)
+    return np.linalg.eigh(near.transpose(0, 2, 1) @ near)[1][:, :, 0].astype(np.float32)
+
+
+def yaw(degrees: float) -> Float[np.ndarray, "3 3"]:
+    """Rotation about +Y; +90 takes the front (+Z) to +X."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])

@@ -1,0 +1,91 @@
+"""Files that exist whole or not at all: build under a temporary name, fsync, rename, fsync the folder."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from gen3d.errors import StorageError
+
+_HINTS = {
+    errno.ENOSPC: "disk full; free some space and run again",
+    errno.EDQUOT: "disk quota reached; free some space and run again",
+    errno.EFBIG: "file size limit reached; raise it (ulimit -f) or write less",
+    errno.EROFS: "read-only file system; choose another folder",
+    errno.EACCES: "no permission to write here; choose another folder",
+    errno.ENOENT: "the folder does not exist; create it first",
+    errno.ENOTDIR: "its folder is a file; choose another folder",
+    errno.EISDIR: "is a folder; give a file name",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+}
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """The one-line StorageError for an OSError met while writing `path`."""
+    reason = _HINTS.get(error.errno or 0) or (error.strerror or type(error).__name__).lower()
+    return StorageError(f"can't write {path}: {reason}")
+
+
+def atomic_write(path: str | Path, data: bytes | memoryview) -> None:
+    """Write `data` to `path` so that the name holds either its old content or all of the new one, even after a crash.
+
+    Args:
+        path: final name; its folder must exist. Replaced where it exists.
+        data: the whole content.
+
+    Raises:
+        StorageError: naming the path, on any OSError; nothing is left behind then.
+    """
+    path = Path(path)
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".tmp-{os.getpid()}-", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), 0o666 & ~_umask())  # mkstemp's 0600 would lock the reader of a shared folder out
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        temporary = None
+        fsync_folder(path.parent)
+    except OSError as error:
+        raise storage_error(path, error) from None
+    finally:
+        if temporary is not None:  # also on Ctrl-C
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def fsync_folder(folder: str | Path) -> None:
+    """Make the renames in `folder` durable. Raises StorageError; file systems that can't sync a folder are let pass."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    except OSError as error:
+        raise storage_error(Path(folder), error) from None
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise storage_error(Path(folder), error) from None
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: str | Path) -> Path:
+    """The folder, created with its parents where absent. Raises StorageError."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(folder, error) from None
+    return folder
+
+
+def _umask() -> int:
+    """The process's file mode mask; POSIX offers no way to read it without setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""The embedded teacher, its training and its weights."""

@@ -1,0 +1,93 @@
+"""What a 2D teacher says of one view: scores per pixel, or scored boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float16, Float32, Int16, Int32
+from scipy import ndimage
+
+from gen3d.rendering.view import View
+
+MIN_PIXELS = 6  # a smaller region of one class is noise at 224 x 224
+
+
+@dataclass(frozen=True, eq=False)
+class PixelScores:
+    """Scores of R prompts at every pixel of a view.
+
+    Args:
+        scores: (R, H, W) float16 in [0, 1]; all 0 where the teacher sees none of the prompts.
+    """
+
+    scores: Float16[np.ndarray, "R H W"]
+
+    def regions(self, threshold: float = 0.0) -> tuple[Int32[np.ndarray, "H W"], Int16[np.ndarray, " K"]]:
+        """Connected regions of one class (8-neighbourhood): (H, W) region per pixel, -1 = none, and the K parts.
+
+        A pixel belongs to its best prompt if that score is above `threshold`; ties go to the first prompt.
+        Regions below `MIN_PIXELS` are dropped. Regions are numbered part by part in scan order.
+        """
+        best, top = self.scores.argmax(0), self.scores.max(0)
+        regions, parts = np.full(best.shape, -1, np.int32), []
+        for part in range(len(self.scores)):
+            labels, count = _components((best == part) & (top > threshold))
+            sizes = np.bincount(labels.ravel(), minlength=count + 1)
+            keep = np.flatnonzero(sizes[1:] >= MIN_PIXELS) + 1
+            number = np.full(count + 1, -1, np.int32)
+            number[keep] = len(parts) + np.arange(len(keep))
+            regions = np.maximum(regions, number[labels])
+            parts += [part] * len(keep)
+        return regions, np.array(parts, np.int16)
+
+
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """Scored boxes of a view.
+
+    Args:
+        xyxy: (K, 4) float32 pixels: left, top, right, bottom; pixel (i, j) covers [j, j+1] x [i, i+1].
+        part: (K,) int16 prompt index.
+        score: (K,) float32 in [0, 1].
+    """
+
+    xyxy: Float32[np.ndarray, "K 4"]
+    part: Int16[np.ndarray, " K"]
+    score: Float32[np.ndarray, " K"]
+
+
+@runtime_checkable
+class Teacher(Protocol):
+    """A 2D model that finds named parts in views. `name` goes into file names, `kind` is "pixel" or "box"."""
+
+    name: str
+    kind: str
+
+    def check(self, category: str, prompts: tuple[str, ...]) -> None:
+        """Raise SettingsError, listing what it knows, for a category or prompt it can't answer."""
+        ...
+
+    def predict(self, views: list[View], category: str, prompts: tuple[str, ...]) -> list[PixelScores] | list[Boxes]:
+        """One prediction per view; R = len(prompts), in their order."""
+        ...
+
+
+def _components(mask: Bool[np.ndarray, "H W"]) -> tuple[Int32[np.ndarray, "H W"], int]:
+    """Connected components (8-neighbourhood) numbered from 1 in scan order, 0 = outside, and how many there are."""
+    labels = np.zeros(mask.shape, np.int32)
+    count = ndimage.label(mask, np.ones((3, 3)), output=labels)
+    return labels, int(count)  # type: ignore[arg-type]
+
+
+def boxes_from_pixels(pixels: PixelScores, threshold: float = 0.0) -> Boxes:
+    """The bounding box of every connected region, scored by the mean pixel score inside the region."""
+    regions, part = pixels.regions(threshold)
+    rows = []
+    for k, where in enumerate(ndimage.find_objects(regions + 1, len(part))):
+        inside: Bool[np.ndarray, "h w"] = regions[where] == k
+        score = pixels.scores[part[k]][where][inside].mean(dtype=np.float32)
+        rows.append((where[1].start, where[0].start, where[1].stop, where[0].stop, score))
+    table = np.array(rows, np.float32).reshape(-1, 5)
+    return Boxes(table[:, :4], part, table[:, 4])
