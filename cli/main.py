@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
+from collections.abc import Iterator
+from types import FrameType
 
 import typer
 
 from cli import distill, eval, generate, label, segment, train_teacher
 from gen3d import __version__
-from gen3d.errors import Gen3dError, StorageError
+from gen3d.errors import Gen3dError
+from gen3d.storage import storage_error
 
 app = typer.Typer(
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Labelled 3D parts and a part-segmentation model from a word, with no human label.",
@@ -31,17 +35,45 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
         raise typer.Exit
 
 
+class _Stopped(BaseException):
+    """Ctrl-C (SIGINT) or SIGTERM. No KeyboardInterrupt, since the command-line library would swallow that."""
+
+
 def main() -> None:
     """Run the command line: one line on stderr and an exit code for every error a user can cause."""
     try:
-        app(standalone_mode=True)
+        with _signals_raise():
+            code = app(sys.argv[1:] or ["--help"], prog_name="gen3d", standalone_mode=False)
+            sys.stdout.flush()
     except Gen3dError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted; what was finished is kept, run the same command to go on", 130)
+    except _Stopped as stopped:
+        _fail("interrupted; what was finished is kept, run the same command to go on", int(str(stopped)))
     except OSError as error:
-        known = StorageError(f"{error.filename or 'storage'}: {error.strerror or error}")
+        known = storage_error(error.filename or "the output", error)
         _fail(str(known), known.exit_code)
+    except MemoryError:
+        _fail("out of memory; use fewer --workers or smaller shapes", Gen3dError.exit_code)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # what typer's own usage errors have, and nothing else
+            raise
+        _fail(f"{error.format_message().rstrip('.')}; see `gen3d --help` and `gen3d VERB --help`", 2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    """SIGINT and SIGTERM raise `_Stopped` with their exit code, 130 and 143."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _Stopped(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _fail(message: str, code: int) -> None:

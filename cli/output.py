@@ -14,7 +14,7 @@ import typer
 
 RUNS = Path("runs")
 PRESET = typer.Option(None, "--preset", help="YAML file, or a name in configs/, that fills the settings.")
-SEED = typer.Option(None, "--seed", help="Random seed; the same seed gives the same bytes.  [default: 0]")
+SEED = typer.Option(None, "--seed", min=0, max=2**63 - 1, help="The same seed gives the same bytes.  [default: 0]")
 WORKERS = typer.Option(os.cpu_count() or 1, "--workers", min=1, help="Processes.", show_default="all cores")
 OVERWRITE = typer.Option(False, "--overwrite", help="Start anew, whatever is there.")
 JSON = typer.Option(False, "--json", help="Print the result as JSON.")
@@ -56,4 +56,4 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         table.add_column(name, justify="left" if number == 0 else "right")
     for row in rows:
         table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    Console(width=None if sys.stdout.isatty() else 120, markup=False).print(table)

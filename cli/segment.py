@@ -15,13 +15,16 @@ def command(
     out: Path = typer.Option(None, "--out", help="Folder for the results.  [default: NAME-parts]"),
     up: str = typer.Option("y", "--up", help="The file's upward axis: y or z."),
     seed: int = output.SEED,
+    overwrite: bool = output.OVERWRITE,
     as_json: bool = output.JSON,
 ) -> None:
     """Segment a shape: coloured GLB (PLY for clouds), one file per part, labels.json in the input's own order."""
     from distill.segmentation import segment
 
     folder = out or Path(f"{shape.stem}-parts")
-    result = segment(shape, student, folder, up, seed or 0)
+    result, finished = segment(shape, student, folder, up, seed or 0, overwrite)
+    if finished:
+        output.say(f"{folder}: segmented before by the same student; nothing to do")
     rows = [[part, str(count)] for part, count in result["counts"].items()]
     title = f"{shape.name}: {result['elements']} labelled in {folder}"
     output.show(result, as_json, lambda: output.print_table(title, ["part", result["elements"]], rows))

@@ -11,7 +11,7 @@ from cli import output
 
 def command(
     out: Path = typer.Option(..., "--out", help="Where the weights go (safetensors)."),
-    steps: int = typer.Option(None, "--steps", help="Training steps.  [default: 2000]"),
+    steps: int = typer.Option(None, "--steps", help="Training steps.  [default: 1200]"),
     categories: str = typer.Option(None, "--categories", help="Comma-separated.  [default: all with a grammar]"),
     loaders: int = typer.Option(None, "--loaders", help="Processes that make and render shapes.  [default: 1]"),
     preset: str = output.PRESET,

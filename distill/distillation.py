@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from distill.student import Student
 from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
 from gen3d.categories import category
 from gen3d.collection import Collection
-from gen3d.errors import InputError
+from gen3d.errors import InputError, SettingsError, StorageError
+from gen3d.knowledge import Knowledge
 from gen3d.labelling import read_knowledge
 from gen3d.record import same_record, write_record
-from gen3d.storage import atomic_write
+from gen3d.storage import atomic_write, make_folder, storage_error
 
 RECORD = "training.json"
 
@@ -40,12 +45,19 @@ def distill(
         folders: collections of the settings' category with knowledge of their teacher.
         settings: see `DistillSettings`.
         out: the student's folder; `training.json` and `losses.csv` go there too.
-        overwrite: train again where a student is there already.
+        overwrite: train again where a student is there already; all that was in its folder goes.
         report: called after every epoch.
 
     Returns:
         The student, and whether it was there already from the same collections and settings.
+
+    Raises:
+        SettingsError: `out` holds a student of other settings or collections, or other files.
+        InputError: a collection of another category, or without knowledge of that teacher.
+        StorageError: the disk is full; an old student is still there then.
     """
+    if out.exists() and not (out / "config.json").is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise SettingsError(f"{out}: holds something else than a student; choose an empty or a new folder")
     row, teacher = category(settings.category), settings.teacher
     collections = [Collection.open(folder) for folder in folders]
     for collection in collections:
@@ -58,16 +70,15 @@ def distill(
     if not overwrite and same_record(out / RECORD, record):
         return Student.load(out), True
     knowledge = [k for collection in collections for k in read_knowledge(collection, teacher)]
-    parts = knowledge[0].meta["parts"]
-    if any(k.meta["parts"] != parts for k in knowledge):
-        raise InputError("the collections were labelled with different parts; label them with the same --parts")
+    parts = _common_parts(knowledge)
     torch.manual_seed(settings.seed)
     training = {"shapes": len(knowledge), "collections": [str(c.root) for c in collections]}
     student = Student(row.name, parts, settings.student, training=training | {"settings": settings.model_dump()})
     log = distil(student, TrainingSet.build(knowledge, student), settings, report)
-    student.save(out)
-    atomic_write(out / "losses.csv", _table(log).encode())
-    write_record(out / RECORD, record)
+    with _replacing(out) as temporary:
+        student.save(temporary)
+        atomic_write(temporary / "losses.csv", _table(log).encode())
+        write_record(temporary / RECORD, record)
     return student, False
 
 
@@ -78,8 +89,39 @@ def fingerprint(collection: Collection, teacher: str) -> str:
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
+def _common_parts(knowledge: list[Knowledge]) -> list[str]:
+    """The parts that all of it is about. Raises InputError where it can't be learned from together."""
+    parts, points = knowledge[0].meta["parts"], len(knowledge[0].points)
+    for k in knowledge:
+        if k.meta["parts"] != parts or len(k.points) != points:
+            now, was = (f"{', '.join(p)} on {n} points" for p, n in ((k.meta["parts"], len(k.points)), (parts, points)))
+            raise InputError(f"{k.meta['id']}: was labelled with {now}, others with {was}; label all of them alike")
+    return parts
+
+
+@contextlib.contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A temporary folder that takes the name `folder` at the end; until then, and on any error, the old one stays."""
+    make_folder(folder.parent)
+    new, old = (folder.with_name(f".tmp-{folder.name}-{os.getpid()}-{word}") for word in ("new", "old"))
+    try:
+        yield new
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(new, folder)
+    except OSError as error:
+        raise storage_error(folder, error) from None
+    except SafetensorError as error:  # how safetensors reports a full disk
+        raise StorageError(f"can't write {folder}: {' '.join(str(error).split())}") from None
+    finally:
+        for rest in (new, old):
+            shutil.rmtree(rest, ignore_errors=True)
+
+
 def _table(log: list[Epoch]) -> str:
-    """The log as CSV."""
+    """The log as CSV, without the times: the same seed gives the same bytes."""
     rows: list[dict[str, Any]] = [asdict(epoch) for epoch in log]
+    for row in rows:
+        del row["seconds"]
     lines = [",".join(rows[0]), *(",".join(str(value) for value in row.values()) for row in rows)]
     return "\n".join(lines) + "\n"

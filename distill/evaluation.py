@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from distill.metrics import bootstrap_interval, part_ious
 from distill.student import Student
 from gen3d.categories import category
 from gen3d.errors import InputError, SettingsError
-from gen3d.labelling import LabelSettings, label_shape
+from gen3d.labelling import LabelSettings, Renderers, label_shape
 from gen3d.settings import Settings
 from gen3d.shape import Shape, yaw
 from gen3d.teachers.predictions import Teacher
@@ -96,10 +97,11 @@ def read_dataset(settings: EvalSettings, category_name: str, root: Path) -> Labe
         raise SettingsError(f"unknown data set {settings.dataset!r}; known are: {', '.join(DATASETS)}")
     given = {"split": settings.split, "missing": settings.missing, "pose": settings.pose}
     options = {key: value for key, value in given.items() if value is not None}
-    try:
-        return DATASETS[settings.dataset](root, category_name, **options)
-    except TypeError:
-        raise SettingsError(f"the {settings.dataset} data set has no option among {', '.join(options)}") from None
+    read = DATASETS[settings.dataset]
+    for option in options:
+        if option not in inspect.signature(read).parameters:
+            raise SettingsError(f"{option}: the {settings.dataset} data set has no such option")
+    return read(root, category_name, **options)
 
 
 def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSettings) -> Report:
@@ -121,13 +123,18 @@ def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSett
 
 
 def evaluate_votes(teacher: Teacher, labelled: LabelledSet, settings: EvalSettings, label: LabelSettings) -> Report:
-    """Score the teacher's own votes on the same points: no student, nearest covered point for uncovered ones."""
+    """Score the teacher's own votes on the same points: no student, nearest covered point for uncovered ones.
+
+    Of `label`, points and seed are those of `settings`, so that both methods are scored on the same points.
+    """
     kept = _kept(labelled, settings)
+    label = label.model_copy(update={"points": settings.points, "seed": settings.seed})
     row = category(labelled.category)
     parts = tuple(row.parts[i] for i in kept)
-    shapes, predictions = _posed(labelled, settings), []
+    teacher.check(row.name, parts)
+    shapes, predictions, renderers = _posed(labelled, settings), [], Renderers(label)
     for shape in shapes:
-        knowledge = label_shape(shape, teacher, label, parts)
+        knowledge = label_shape(shape, teacher, label, parts, renderers)
         votes = knowledge.votes(len(parts))
         predictions.append(np.where(votes < 0, -1, np.array(kept)[votes]).astype(np.int16))
     return _report("votes", labelled, kept, shapes, predictions)

@@ -69,7 +69,7 @@ def generate(
 def _build(job: _Job) -> ShardContent:
     """One shard; a shape that can't be made is a failure with its reason, not a stop."""
     settings, generator = job.settings, GENERATORS[job.settings.generator]()
-    content = ShardContent([], [], [])
+    content = ShardContent()
     for index in range(job.start, job.stop):
         id = shape_id(settings.category, index)
         try:

@@ -105,9 +105,33 @@ class Knowledge:
             tensors = load(data)
             header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
             meta = json.loads(header["__metadata__"]["meta"])
+            _check(tensors, meta)
             return cls(**tensors, meta=meta)
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{name}: not a knowledge file ({str(error).splitlines()[0]})") from None
+        except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise InputError(f"{name}: not a knowledge file ({reason}); label its collection again") from None
+
+
+def _check(tensors: dict[str, np.ndarray], meta: object) -> None:
+    """Raise ValueError or KeyError unless these are the arrays of a Knowledge, each of its type and size."""
+    points, units = len(tensors["points"]), len(tensors["part"])
+    form = {
+        "points": (np.float32, (points, 3)),
+        "part": (np.int16, (units,)),
+        "confidence": (np.float32, (units,)),
+        "packed": (np.uint8, (units, -(-points // 8))),
+        "view": (np.int16, (units,)),
+    }
+    if "scores" in tensors:
+        covered = np.unpackbits(tensors["packed"], axis=1, count=points).sum()
+        form["scores"] = (np.float16, (int(covered),))
+    for name, (kind, shape) in form.items():
+        if (tensors[name].dtype, tensors[name].shape) != (kind, shape):
+            raise ValueError(f"{name} is not {np.dtype(kind)} {shape}")
+    if set(tensors) != set(form) or not isinstance(meta, dict):
+        raise ValueError("unknown tensors or meta data")
+    if units and tensors["part"].min() < 0:
+        raise ValueError("a part is negative")
 
 
 def seen(
@@ -144,13 +168,13 @@ def lift(
     """Knowledge units on the points: one per connected region of a class (pixel teachers) or per box.
 
     A region's confidence at a point is the score of the pixel the point falls on; the unit's is their mean. A box gives
-    its score to every seen point inside it. Units that cover no point are left out.
+    its score to every seen point inside it. Units that cover no point, and boxes of score 0, are left out.
     """
     units = []
     for number, (view, prediction) in enumerate(zip(views, predictions, strict=True)):
         visible, pixel = seen(view, points, tolerance)
         units += [(number, *unit) for unit in _units(prediction, view.camera.size, visible, pixel)]
-    return _gather(points, units, meta)
+    return _gather(points, units, any(isinstance(p, Boxes) for p in predictions), meta)
 
 
 def lift_to_faces(
@@ -170,7 +194,8 @@ def lift_to_faces(
             mask = np.zeros(len(faces), bool)
             mask[face] = True
             units.append((number, part, mask, np.bincount(where, score) / np.bincount(where)))
-    return _gather(vertices[faces].mean(1).astype(np.float32), units, meta)
+    middle = vertices[faces].mean(1).astype(np.float32)
+    return _gather(middle, units, any(isinstance(p, Boxes) for p in predictions), meta)
 
 
 Unit = tuple[int, np.ndarray, np.ndarray]  # part, (N,) mask, score of every covered point
@@ -197,24 +222,26 @@ def _box_units(prediction: Boxes, size: int, visible: np.ndarray, pixel: np.ndar
     units = []
     for (left, top, right, bottom), part, score in zip(prediction.xyxy, prediction.part, prediction.score, strict=True):
         mask = visible & (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
-        if mask.any():
-            units.append((int(part), mask, np.full(mask.sum(), score, np.float16)))
+        if score > 0 and mask.any():
+            units.append((int(part), mask, np.full(mask.sum(), score, np.float32)))
     return units
 
 
-def _gather(points: np.ndarray, units: list[tuple[int, int, np.ndarray, np.ndarray]], meta: dict | None) -> Knowledge:
-    """Units as arrays."""
+def _gather(
+    points: np.ndarray, units: list[tuple[int, int, np.ndarray, np.ndarray]], boxes: bool, meta: dict | None
+) -> Knowledge:
+    """Units as arrays; those of boxes have one confidence each and no scores per point."""
     count = len(units)
     mask = np.zeros((count, len(points)), bool)
     for k, unit in enumerate(units):
         mask[k] = unit[2]
-    scores = [np.asarray(unit[3], np.float16) for unit in units]
+    scores = [np.asarray(unit[3], np.float32 if boxes else np.float16) for unit in units]
     return Knowledge(
         points=points,
         part=np.array([unit[1] for unit in units], np.int16),
-        confidence=np.array([s.mean(dtype=np.float32) for s in scores], np.float32),
+        confidence=np.array([s.mean(dtype=np.float64) for s in scores], np.float32),
         packed=np.packbits(mask, axis=1),
         view=np.array([unit[0] for unit in units], np.int16),
-        scores=np.concatenate(scores) if scores else np.zeros(0, np.float16),
+        scores=None if boxes else np.concatenate([np.zeros(0, np.float16), *scores]),
         meta=dict(meta or {}),
     )

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from gen3d.categories import category
 from gen3d.collection import Collection, build_shards
-from gen3d.errors import Gen3dError, InputError
+from gen3d.errors import Gen3dError, InputError, SettingsError
 from gen3d.knowledge import CLOUD_TOLERANCE, TOLERANCE, Knowledge, lift
-from gen3d.rendering import make_renderer
+from gen3d.rendering import Renderer, make_renderer
 from gen3d.rendering.cameras import rings
 from gen3d.settings import Settings
 from gen3d.shape import Shape
@@ -45,6 +45,21 @@ class PartSummary:
     confidence: float
 
 
+class Renderers:
+    """The settings' renderers of meshes and of clouds, each made once: their rays are shared by all shapes."""
+
+    def __init__(self, settings: LabelSettings) -> None:
+        self._settings = settings
+        self._made: dict[bool, Renderer] = {}
+
+    def of(self, shape: Shape) -> Renderer:
+        """The one for that shape. Raises SettingsError for an unknown name."""
+        mesh, settings = shape.has_mesh, self._settings
+        if mesh not in self._made:
+            self._made[mesh] = make_renderer(settings.renderer, rings(settings.views, settings.size), mesh)
+        return self._made[mesh]
+
+
 class _Job(NamedTuple):
     root: Path
     number: int
@@ -62,18 +77,21 @@ def label(
 
     Raises:
         SettingsError: unknown teacher, renderer or part, or knowledge of other settings is there already.
-        InputError: the collection has no shape.
+        InputError: the collection has no shape, or none that shows a part in any view.
     """
     if not len(collection):
         raise InputError(f"{collection.root}: has no shape to label")
     teacher = make_teacher(settings.teacher)
     parts = asked_parts(collection.category, settings.parts)
     teacher.check(collection.category, parts)
-    make_renderer(settings.renderer, (), mesh=True)
+    make_renderer(settings.renderer, rings(1, settings.size), mesh=True)  # for its error
     stem = f"knowledge-{teacher.name}"
     collection.begin(stem, {"parts": list(parts), "settings": settings.model_dump()}, overwrite)
     jobs = [(record.number, _Job(collection.root, record.number, settings)) for record in collection.records()]
     build_shards(collection, stem, jobs, _build, workers, progress)
+    if not collection.ids(stem):
+        id, reason = collection.failures(stem)[0]
+        raise InputError(f"{collection.root}: none of its {len(collection)} shapes could be labelled; {id}: {reason}")
     return stem
 
 
@@ -83,17 +101,33 @@ def asked_parts(name: str, asked: tuple[str, ...] | None) -> tuple[str, ...]:
     if asked is None:
         return row.parts
     chosen = {row.part_index(part) for part in asked}
+    if not chosen:
+        raise SettingsError(f"parts: no part is asked for; {name} has: {', '.join(row.parts)}")
     return tuple(row.parts[i] for i in sorted(chosen))
 
 
-def label_shape(shape: Shape, teacher: Teacher, settings: LabelSettings, parts: tuple[str, ...]) -> Knowledge:
-    """Knowledge of one normalised shape, on `settings.points` points sampled from it."""
+def label_shape(
+    shape: Shape,
+    teacher: Teacher,
+    settings: LabelSettings,
+    parts: tuple[str, ...],
+    renderers: Renderers | None = None,
+) -> Knowledge:
+    """Knowledge of one normalised shape, on `settings.points` points sampled from it.
+
+    Args:
+        shape: mesh or cloud.
+        teacher: whom to ask.
+        settings: renderer, views, size, points and seed are read.
+        parts: names in label order.
+        renderers: of the same settings; give them where there are several shapes to label.
+    """
     sampled = shape.sampled(settings.points, settings.seed)
     assert sampled.points is not None
-    renderer = make_renderer(settings.renderer, rings(settings.views, settings.size), shape.has_mesh)
-    views = renderer.render(shape)
+    renderer = (renderers or Renderers(settings)).of(shape)
+    views = renderer.render(sampled if shape.has_mesh else shape)  # a mesh has points to splat once sampled
     predictions = teacher.predict(views, shape.category, parts)
-    tolerance = TOLERANCE if shape.has_mesh else CLOUD_TOLERANCE
+    tolerance = TOLERANCE if views[0].barycentric is not None else CLOUD_TOLERANCE
     meta = {"id": shape.id, "teacher": teacher.name, "parts": list(parts)}
     return lift(views, predictions, sampled.points, tolerance, meta)
 
@@ -103,10 +137,12 @@ def _build(job: _Job) -> ShardContent:
     collection = Collection.open(job.root)
     teacher = make_teacher(job.settings.teacher)
     parts = asked_parts(collection.category, job.settings.parts)
-    content = ShardContent([], [], [])
+    renderers, content = Renderers(job.settings), ShardContent()
     for shape in collection.shapes(job.number):
         try:
-            knowledge = label_shape(shape, teacher, job.settings, parts)
+            knowledge = label_shape(shape, teacher, job.settings, parts, renderers)
+            if not len(knowledge.part):
+                raise InputError(f"no view shows any of: {', '.join(parts)}")
             content.members.append((f"{shape.id}.safetensors", knowledge.to_bytes()))
             content.ids.append(shape.id)
         except Gen3dError as error:
@@ -115,11 +151,16 @@ def _build(job: _Job) -> ShardContent:
 
 
 def read_knowledge(collection: Collection, teacher: str) -> list[Knowledge]:
-    """All knowledge of one teacher, in the order of the shapes. Raises InputError if the collection has none."""
+    """All knowledge of one teacher, in the order of the shapes. Raises InputError if shapes are not labelled yet."""
     stem = f"knowledge-{teacher}"
+    labelled = {record.number for record in collection.records(stem)}
+    bare = sum(len(record.ids) for record in collection.records() if record.number not in labelled)
+    if bare or not labelled:
+        missing = f"{bare} of its {len(collection)} shapes have no knowledge of the {teacher} teacher"
+        raise InputError(f"{collection.root}: {missing}; run `gen3d label` on it first")
     found = [Knowledge.from_bytes(data, id) for id, data in collection.members(stem, "safetensors")]
     if not found:
-        raise InputError(f"{collection.root}: has no knowledge of the {teacher} teacher; run `gen3d label` on it first")
+        raise InputError(f"{collection.root}: none of its shapes could be labelled by the {teacher} teacher")
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gen3d.errors import InputError, SettingsError
-from gen3d.storage import atomic_write
+from gen3d.storage import atomic_write, make_folder, storage_error
 
 _ABSENT = object()
 
@@ -40,6 +40,15 @@ def same_record(path: Path, record: dict[str, Any]) -> bool:
         hint = "use the same settings, another folder, or --overwrite"
         raise SettingsError(f"{path}: {field} was {was}, now {now}; {hint}")
     return True
+
+
+def start_record(path: Path) -> None:
+    """Make the folder and remove an old record, before the files that the new one will speak of are replaced."""
+    make_folder(path.parent)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise storage_error(path, error) from None
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:

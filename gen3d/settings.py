@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gen3d.errors import SettingsError
 
 S = TypeVar("S", bound="Settings")
+STAGES = ("generate", "label", "distill", "eval", "teacher")  # sections of a preset
 
 
 class Settings(BaseModel):
@@ -51,13 +52,19 @@ def _read_preset(preset: str | Path, section: str) -> dict[str, Any]:
     path = Path(preset)
     shipped = files("configs") / f"{preset}.yaml"
     try:
-        text = path.read_text() if path.is_file() else shipped.read_text()
+        text = path.read_bytes() if path.is_file() else shipped.read_bytes()
     except OSError:
         raise SettingsError(f"preset {str(preset)!r} is neither a file nor one of the presets in configs/") from None
     try:
         data = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise SettingsError(f"preset {preset}: not valid YAML ({str(error).splitlines()[0]})") from None
-    if not isinstance(data, dict) or not isinstance(data.get(section, {}), dict):
-        raise SettingsError(f"preset {preset}: must be a mapping of stages to settings")
-    return dict(data.get(section, {}))
+    except (yaml.YAMLError, UnicodeError, ValueError, RecursionError) as error:  # ValueError: a date such as 2026-13-45
+        raise SettingsError(f"preset {preset}: not valid YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(data, dict) or not all(isinstance(value, dict) for value in data.values()):
+        raise SettingsError(f"preset {preset}: must be a mapping of stages to settings, as in `label: {{views: 4}}`")
+    for stage in data:
+        if stage not in STAGES:
+            raise SettingsError(f"preset {preset}: unknown stage {stage!r}; known are: {', '.join(STAGES)}")
+    values = data.get(section, {})
+    if not all(isinstance(key, str) for key in values):
+        raise SettingsError(f"preset {preset}: the settings of {section} must have names")
+    return dict(values)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float, Float32, Int, Int64
 from scipy.spatial import KDTree
 from torch import Tensor
 
@@ -40,11 +40,11 @@ class Neighbourhoods:
         from_centres: (N, 3) nearest centres of every point.
     """
 
-    centres: Int64[Tensor, "*b M"]
-    groups: Int64[Tensor, "*b M k"]
-    token_groups: Int64[Tensor, "*b T j"]
-    from_tokens: Int64[Tensor, "*b M 3"]
-    from_centres: Int64[Tensor, "*b N 3"]
+    centres: Int[Tensor, "*b M"]
+    groups: Int[Tensor, "*b M k"]
+    token_groups: Int[Tensor, "*b T j"]
+    from_tokens: Int[Tensor, "*b M 3"]
+    from_centres: Int[Tensor, "*b N 3"]
 
     def __getitem__(self, index: object) -> Neighbourhoods:
         """The same of some shapes of a batch."""

@@ -11,11 +11,31 @@ from distill.students.point_ops import Neighbourhoods, gather, interpolate, neig
 
 
 def _mlp(*widths: int) -> nn.Sequential:
-    """Linear layers with LayerNorm and ReLU in between."""
+    """Linear layers with ReLU in between; no normalisation, which costs more than the layers where points are many."""
     layers: list[nn.Module] = []
     for a, b in zip(widths[:-2], widths[1:-1], strict=True):
-        layers += [nn.Linear(a, b), nn.LayerNorm(b), nn.ReLU()]
+        layers += [nn.Linear(a, b), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block. For 128 tokens plain attention is twice as fast on a CPU as the fused kernel."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention_norm, self.mlp_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
+        """(B, T, C) to the same."""
+        batch, count, width = x.shape
+        heads = self.qkv(self.attention_norm(x)).view(batch, count, 3, self.heads, width // self.heads)
+        q, k, v = heads.permute(2, 0, 3, 1, 4)  # (B, heads, T, C / heads) each
+        mix = (q * (width // self.heads) ** -0.5 @ k.transpose(-1, -2)).softmax(-1)
+        x = x + self.out((mix @ v).transpose(1, 2).reshape(batch, count, width))
+        return x + self.mlp(self.mlp_norm(x))
 
 
 class SmallStudent(nn.Module):
@@ -39,8 +59,7 @@ class SmallStudent(nn.Module):
         self.embed_points = _mlp(6, 48, local)
         self.embed_centres = _mlp(local + 3, width, width)
         self.position = _mlp(3, 64, width)
-        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True)
-        self.blocks = nn.TransformerEncoder(layer, depth, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(depth)), nn.LayerNorm(width))
         self.to_centres = _mlp(width + local + 3, width, local)
         self.to_points = _mlp(local + 12, local, local, parts)
 

@@ -20,6 +20,8 @@ TEN_VIEWS = (
     *((-20, a) for a in (60, 180, 300)),
 )
 
+NEAR = 0.01  # radii; what is nearer to a camera than this, or behind it, has no place in its image
+
 
 @dataclass(frozen=True)
 class Camera:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float32
 
-from gen3d.rendering.cameras import Camera
+from gen3d.rendering.cameras import NEAR, Camera
 from gen3d.rendering.view import BACKGROUND, View
-from gen3d.shape import Shape
+from gen3d.shape import Shape, face_normals
 
 
 class EmbreeRenderer:
-    """Renders any mesh from fixed cameras. Rays are made once and shared by every shape."""
+    """Renders any mesh from fixed cameras. The directions of rays are made once and shared by every shape."""
 
     def __init__(self, cameras: tuple[Camera, ...]) -> None:
         self.cameras = cameras
-        self._directions = np.concatenate([c.directions().reshape(-1, 3) for c in cameras])  # (R, 3)
-        pixels = [c.size**2 for c in cameras]
-        self._origins = np.repeat([c.position for c in cameras], pixels, axis=0).astype(np.float32)  # (R, 3)
-        self._slices = np.cumsum([0, *pixels])
-        along = (self._origins * self._directions).sum(1, keepdims=True)
-        self._clearance = np.linalg.norm(self._origins - along * self._directions, axis=1)  # ray to origin, (R,)
+        self._directions = [camera.directions() for camera in cameras]
 
     def render(self, shape: Shape) -> list[View]:
         """One View per camera; `element` is the face index. Surfaces are double-sided. Needs a mesh."""
@@ -30,38 +27,63 @@ class EmbreeRenderer:
         vertices, faces = shape.mesh
         scene = EmbreeScene()
         TriangleMesh(scene, vertices[faces])
-        radius = np.linalg.norm(vertices, axis=1).max()
-        rays = np.flatnonzero(self._clearance <= radius * 1.0001)  # the others can't meet the shape
-        result = scene.run(self._origins[rays], self._directions[rays], output=True)
-        seen = result["geomID"] != BACKGROUND
-        hit, rays = np.flatnonzero(seen), rays[seen]
-        normals = result["Ng"][hit]  # left-handed in Embree; only the axis matters, the viewer's side is chosen below
-        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
-        normals *= -np.sign((normals * self._directions[rays]).sum(1, keepdims=True))
-        uv = np.stack([result["u"][hit], result["v"][hit]], 1)
-        return self._views(rays, result["primID"][hit], result["tfar"][hit], normals, uv)
-
-    def _views(
-        self,
-        rays: np.ndarray,
-        primitive: np.ndarray,
-        distance: np.ndarray,
-        normals: Float32[np.ndarray, "K 3"],
-        uv: Float32[np.ndarray, "K 2"],
-    ) -> list[View]:
-        """Scatter the K hits into one image per camera."""
+        normals = face_normals(vertices, faces)[0].T.copy()  # coordinates in rows: products run along memory
+        positions = vertices.T.copy()
+        # how far each face's plane lies from the origin along its normal: tells which side of it a camera is on
+        offsets = (normals * positions[:, faces[:, 0]]).sum(0)
         views = []
-        bounds = np.searchsorted(rays, self._slices)
-        for i, camera in enumerate(self.cameras):
-            part = slice(bounds[i], bounds[i + 1])
-            pixel, axes = rays[part] - self._slices[i], camera.axes.astype(np.float32)
-            shape = (camera.size, camera.size)
-            element = np.full(shape, BACKGROUND, np.int32)
-            depth = np.full(shape, np.inf, np.float32)
-            normal, barycentric = np.zeros((*shape, 3), np.float32), np.zeros((*shape, 2), np.float32)
-            element.reshape(-1)[pixel] = primitive[part]
-            depth.reshape(-1)[pixel] = distance[part] * (self._directions[rays[part]] @ -axes[2])
-            normal.reshape(-1, 3)[pixel] = normals[part] @ axes.T
-            barycentric.reshape(-1, 2)[pixel] = uv[part]
-            views.append(View(camera, element, depth, normal, barycentric))
+        for camera, directions in zip(self.cameras, self._directions, strict=True):
+            rows, columns = _window(camera, positions)
+            facing = _facing(camera, normals, offsets)
+            views.append(_view(camera, scene, directions[rows, columns], facing, (rows, columns)))
         return views
+
+
+def _window(camera: Camera, positions: Float32[np.ndarray, "3 V"]) -> tuple[slice, slice]:
+    """The rows and columns of the image that the mesh can show in; outside of them no ray has to be cast."""
+    x, y, z = camera.axes.astype(np.float32) @ positions
+    depth = camera.distance - z
+    if not (depth > NEAR).all():  # it reaches to or behind the camera and may be seen anywhere
+        return slice(0, camera.size), slice(0, camera.size)
+
+    def span(offset: np.ndarray) -> slice:
+        pixels = offset / depth * camera.focal + camera.size / 2
+        # half a pixel would do; a whole one leaves room for rounding
+        low, high = np.clip([np.floor(pixels.min()) - 1, np.floor(pixels.max()) + 2], 0, camera.size)
+        return slice(int(low), int(high))
+
+    return span(-y), span(x)
+
+
+def _facing(
+    camera: Camera, normals: Float32[np.ndarray, "3 F"], offsets: Float32[np.ndarray, " F"]
+) -> Float32[np.ndarray, "F1 3"]:
+    """Normals of the faces in the camera's frame, turned to it; a last row of zeros, so that BACKGROUND finds it."""
+    away = camera.position.astype(np.float32) @ normals < offsets
+    turned = camera.axes.astype(np.float32) @ np.where(away, -normals, normals)
+    return np.concatenate([turned.T, np.zeros((1, 3), np.float32)])
+
+
+def _view(
+    camera: Camera,
+    scene: Any,
+    directions: Float32[np.ndarray, "h w 3"],
+    facing: Float32[np.ndarray, "F1 3"],
+    window: tuple[slice, slice],
+) -> View:
+    """Cast the window's rays and put what they meet into images of the whole view."""
+    size = (camera.size, camera.size)
+    element = np.full(size, BACKGROUND, np.int32)
+    depth = np.full(size, np.inf, np.float32)
+    normal, barycentric = np.zeros((*size, 3), np.float32), np.zeros((*size, 2), np.float32)
+    rays = directions.reshape(-1, 3)
+    origins = np.broadcast_to(camera.position.astype(np.float32), rays.shape)
+    result = scene.run(origins, rays, output=True, dists=np.inf)  # what meets nothing keeps that distance
+    face, distance, u, v = (result[key].reshape(directions.shape[:2]) for key in ("primID", "tfar", "u", "v"))
+    hit = face != BACKGROUND
+    element[window] = face
+    depth[window] = distance * (directions @ -camera.axes[2].astype(np.float32))
+    normal[window] = facing.take(face, 0, mode="wrap")
+    np.copyto(barycentric[window][..., 0], u, where=hit)
+    np.copyto(barycentric[window][..., 1], v, where=hit)
+    return View(camera, element, depth, normal, barycentric)

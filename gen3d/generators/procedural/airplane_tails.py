@@ -199,10 +199,10 @@ def _booms(rng: np.random.Generator, assembly: Assembly, body: Fuselage, size: T
     fin = add_grown(assembly, "tail", grow(panel, np.array([x, y + 0.3 * radius, end - float(panel.rear[0])]), None))
     flat = _tail_panel(rng, size, x, {"straight": 1.0}, 0.0)
     depth = float(flat.front[0] - flat.rear[0])
-    ratio = min(1.0, chord / depth)
+    ratio = min(1.0, 0.9 * chord / depth)
     flat = replace(flat, front=flat.front * ratio, rear=flat.rear * ratio, tip=0.1 * size.half)
-    height = y + (0.0 if rng.random() < 0.6 else 0.85 * size.fin)
-    place = np.array([0.0, height, end + 0.5 * ratio * depth])
+    _, height, lead, trail, _ = fin.at(0.0 if rng.random() < 0.6 else 0.85)
+    place = np.array([0.0, height, (lead + trail) / 2])
     return fin, add_grown(assembly, "tail", grow(flat, place, None))
 
 

@@ -36,8 +36,8 @@ class TeacherSettings(Settings):
 
     categories: tuple[str, ...] = tuple(GRAMMARS)
     widths: tuple[int, ...] = (24, 48, 96, 128)
-    steps: int = Field(default=2000, ge=1)
-    shapes_per_step: int = Field(default=8, ge=1)
+    steps: int = Field(default=1200, ge=1)
+    shapes_per_step: int = Field(default=6, ge=1)
     views_per_shape: int = Field(default=4, ge=1)
     size: int = Field(default=224, ge=32, multiple_of=16)
     lr: float = Field(default=2e-3, gt=0)
