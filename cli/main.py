@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 import typer
@@ -50,14 +51,15 @@ def main() -> None:
     except _Stopped as stopped:
         _fail("interrupted; what was finished is kept, run the same command to go on", int(str(stopped)))
     except OSError as error:
-        known = storage_error(error.filename or "the output", error)
+        known = storage_error(Path(error.filename or "the output"), error)
         _fail(str(known), known.exit_code)
     except MemoryError:
         _fail("out of memory; use fewer --workers or smaller shapes", Gen3dError.exit_code)
     except Exception as error:
-        if not hasattr(error, "format_message"):  # what typer's own usage errors have, and nothing else
+        usage = getattr(error, "format_message", None)  # what typer's own usage errors have, and nothing else
+        if usage is None:
             raise
-        _fail(f"{error.format_message().rstrip('.')}; see `gen3d --help` and `gen3d VERB --help`", 2)
+        _fail(f"{usage().rstrip('.')}; see `gen3d --help` and `gen3d VERB --help`", 2)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -14,6 +14,7 @@ def command(
     steps: int = typer.Option(None, "--steps", help="Training steps.  [default: 1200]"),
     categories: str = typer.Option(None, "--categories", help="Comma-separated.  [default: all with a grammar]"),
     loaders: int = typer.Option(None, "--loaders", help="Processes that make and render shapes.  [default: 1]"),
+    start: Path = typer.Option(None, "--start", help="Weights to go on from."),
     preset: str = output.PRESET,
     seed: int = output.SEED,
     as_json: bool = output.JSON,
@@ -23,7 +24,8 @@ def command(
     from gen3d.teachers.lite.training import TeacherSettings, train_teacher
 
     names = None if categories is None else tuple(name.strip() for name in categories.split(",") if name.strip())
-    settings = resolve(TeacherSettings, preset, steps=steps, categories=names, workers=loaders, seed=seed)
+    options = {"steps": steps, "categories": names, "workers": loaders, "start": None if start is None else str(start)}
+    settings = resolve(TeacherSettings, preset, **options, seed=seed)
     with output.progress("training the lite teacher", settings.steps) as step:
         scores = train_teacher(settings, out, lambda number, loss: step(1, f"loss {loss:.3f}"))
     rows = [[name, f"{100 * score:.1f}"] for name, score in scores.items()]

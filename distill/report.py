@@ -12,10 +12,13 @@ from scipy.spatial import KDTree
 
 from distill.evaluation import Report, Scored
 from gen3d.colors import part_color
-from gen3d.pictures import caption, portraits, tile
+from gen3d.pictures import caption, paint, tile
+from gen3d.rendering import Renderer, make_renderer
+from gen3d.rendering.cameras import Camera
 from gen3d.storage import atomic_write
 
 ANGLES = ((25.0, 35.0), (15.0, 215.0))
+SIZE = 130  # pixels along the side of one picture
 RIGHT, WRONG, NOT_COUNTED = 2, 4, -1  # colours of the error picture: palette green and red, grey
 MOST = 24  # shapes in the picture: the worst and the best halves of them
 
@@ -24,7 +27,9 @@ def draw_report(report: Report, path: Path) -> None:
     """Write the picture: a row per shape, worst first; per shape truth | prediction | errors from two sides."""
     ordered = sorted(report.shapes, key=lambda s: s.ious.mean())
     chosen = ordered if len(ordered) <= MOST else ordered[: MOST // 2] + ordered[-MOST // 2 :]
-    rows = [np.concatenate(_row(scored), 1) for scored in chosen]
+    cameras = tuple(Camera(elevation, azimuth, size=SIZE, fov=54.0) for elevation, azimuth in ANGLES)
+    renderers = {mesh: make_renderer("auto", cameras, mesh) for mesh in (True, False)}
+    rows = [np.concatenate(_row(scored, renderers[scored.shape.has_mesh]), 1) for scored in chosen]
     title = f"{report.method}, {report.category}: mIoU {report.miou:.1f} on {len(report.shapes)} shapes"
     sheet = caption(tile(rows, 1), f"{title}   (truth | prediction | errors, two sides each; worst first)", 24)
     legend = _legend(report.parts, sheet.shape[1])
@@ -33,15 +38,14 @@ def draw_report(report: Report, path: Path) -> None:
     atomic_write(path, buffer.getvalue())
 
 
-def _row(scored: Scored) -> list[UInt8[np.ndarray, "H W 3"]]:
+def _row(scored: Scored, renderer: Renderer) -> list[UInt8[np.ndarray, "H W 3"]]:
     """Six pictures of one shape."""
     shape = scored.shape
     truth = shape.point_labels
     assert truth is not None
     error = np.where(scored.counted, np.where(scored.prediction == truth, RIGHT, WRONG), NOT_COUNTED).astype(np.int16)
-    pictures = []
-    for labels in (truth, scored.prediction, error):
-        pictures += portraits(shape, _on_elements(scored, labels), ANGLES, 130)
+    views = renderer.render(shape)
+    pictures = [paint(view, _on_elements(scored, x)) for x in (truth, scored.prediction, error) for view in views]
     text = f"{shape.id}  {100 * scored.ious.mean():.1f}"
     return [caption(image, text if i == 0 else "") for i, image in enumerate(pictures)]
 
@@ -57,7 +61,6 @@ def _on_elements(scored: Scored, labels: Int16[np.ndarray, " N"]) -> Int16[np.nd
 
 def _legend(parts: tuple[str, ...], width: int) -> UInt8[np.ndarray, "24 W 3"]:
     """A strip with every part's name on its colour."""
-
     blocks = [np.full((24, 8, 3), 255, np.uint8)]
     for index, part in enumerate(parts):
         block = np.full((8, 90, 3), part_color(index), np.uint8)

@@ -24,17 +24,20 @@ def rescore(knowledge: Knowledge, labels: Int[np.ndarray, " N"]) -> Float32[np.n
 class Settled:
     """Start rule of backward distillation: the mean of the last 5 epoch losses moves by less than `threshold`.
 
-    True once, at the earliest after epoch 5; the losses are rounded to 4 decimals as in the released code.
+    True once, at the earliest after epoch 5; the losses are rounded to 4 decimals as in the released code. Epochs count
+    from 1, and the mean after the fourth, which the fifth is compared with, is that of four.
     """
 
     def __init__(self, threshold: float = 0.01) -> None:
         self.threshold = threshold
         self._losses: list[float] = []
+        self._started = False
 
     def update(self, loss: float) -> bool:
         """Take the loss of one more epoch; whether re-scoring should start at the next."""
         self._losses.append(round(loss, 4))
-        if len(self._losses) <= WINDOW:
+        if self._started or len(self._losses) < WINDOW:
             return False
         mean, before = np.mean(self._losses[-WINDOW:]), np.mean(self._losses[-WINDOW - 1 : -1])
-        return bool(abs(mean - before) < self.threshold)
+        self._started = bool(abs(mean - before) < self.threshold)
+        return self._started

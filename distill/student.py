@@ -13,12 +13,13 @@ import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin
 from jaxtyping import Float32, Int16
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from scipy.spatial import KDTree
-from torch import nn
+from torch import Tensor, nn
 
 from distill.students import STUDENTS
 from distill.students.point_ops import stack
-from gen3d.errors import InputError, SettingsError, StorageError
+from gen3d.errors import InputError, MissingError, SettingsError, StorageError
 from gen3d.shape import Shape, frame
 
 POINTS = 2048  # what students see at a time (method.md, section 5)
@@ -51,13 +52,14 @@ class Student(nn.Module, PyTorchModelHubMixin):
 
     @torch.inference_mode()
     def logits(self, clouds: list[Float32[np.ndarray, "N 3"]], batch: int = 16) -> Float32[np.ndarray, "S N R"]:
-        """Part logits of S normalised clouds of the same number of points, 512 at least."""
+        """Part logits of S clouds of the same number of points, 512 at least; see `normalised_clouds`."""
         self.eval()
         rows = []
         for start in range(0, len(clouds), batch):
             some = clouds[start : start + batch]
             near = stack([self.network.prepare(cloud) for cloud in some])[:]  # type: ignore[operator]
-            rows.append(self.network(torch.from_numpy(np.stack(some)), near).float().numpy())
+            points = normalised_clouds(torch.from_numpy(np.stack(some)))
+            rows.append(self.network(points, near).float().numpy())
         return np.concatenate(rows)
 
     def label_points(
@@ -108,17 +110,24 @@ class Student(nn.Module, PyTorchModelHubMixin):
             raise StorageError(f"{folder}: can't be written ({error.strerror or error})") from None
 
     @classmethod
-    def load(cls, folder: str | Path) -> Student:
-        """A saved student, from a folder or a Hub id. Raises InputError for anything else."""
-        path = Path(folder)
-        if path.exists() and not (path / "config.json").is_file():
-            raise InputError(f"{folder}: is not a student (no config.json); make one with `gen3d distill`")
-        if not path.exists() and (path.is_absolute() or str(folder).count("/") != 1 or path.parent.exists()):
-            raise InputError(f"{folder}: no such student folder; make one with `gen3d distill`")
+    def load(cls, name: str | Path) -> Student:
+        """A saved student, from a folder or a Hub id. Weights are read from safetensors only, and strictly.
+
+        Raises:
+            InputError: a folder that holds no student, or a damaged one.
+            MissingError: a Hub id that can't be downloaded.
+        """
+        folder = Path(name)
+        if not folder.exists() and str(name).count("/") == 1 and not folder.parent.exists():
+            folder = _downloaded(str(name))
+        if not (folder / "config.json").is_file():
+            raise InputError(f"{name}: is not a student (no config.json there); make one with `gen3d distill`")
         try:
-            return cls.from_pretrained(str(folder))
-        except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, json.JSONDecodeError) as error:
-            raise InputError(f"{folder}: is not a usable student ({str(error).splitlines()[0]})") from None
+            student = cls(**json.loads((folder / "config.json").read_text()))
+            student.load_state_dict(load_file(folder / "model.safetensors"))
+        except (OSError, ValueError, TypeError, LookupError, RuntimeError, SafetensorError) as error:
+            raise InputError(f"{name}: is not a usable student ({str(error).splitlines()[0]})") from None
+        return student.eval()
 
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
         """The README.md beside the weights."""
@@ -130,3 +139,21 @@ class Student(nn.Module, PyTorchModelHubMixin):
             f"```python\nfrom distill.student import Student\nstudent = Student.load('this folder or Hub id')\n```\n\n"
             f"Made with:\n\n{record}\n\nFrame: +Y up; points are normalised by the student itself.\n"
         )
+
+
+def normalised_clouds(points: Float32[Tensor, "B N 3"]) -> Float32[Tensor, "B N 3"]:
+    """Bounding-box centre of the points at 0, largest radius 1: what students see in training, re-scoring and use."""
+    centred = points - (points.amin(1, keepdim=True) + points.amax(1, keepdim=True)) / 2
+    return centred / centred.norm(dim=-1).amax(1)[:, None, None]
+
+
+def _downloaded(name: str) -> Path:
+    """The folder of a Hub repository, from the cache or the network. Raises MissingError."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=["config.json", "model.safetensors"]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise MissingError(f"{name}: no such folder, and the Hub gave no student of that name ({reason})") from None

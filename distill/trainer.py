@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from distill.losses import class_weights, distillation_loss
 from distill.rescoring import Settled, rescore
-from distill.student import Student
+from distill.student import Student, normalised_clouds
 from distill.students.point_ops import Neighbourhoods, stack
 from gen3d.errors import InputError
 from gen3d.knowledge import Knowledge
@@ -65,6 +65,10 @@ class TrainingSet:
         """From knowledge over the same number of points per shape. Raises InputError if there is none at all."""
         if not any(len(k.part) for k in knowledge):
             raise InputError("the knowledge has no unit at all: no part is visible in any view; nothing to distil")
+        sizes = sorted({len(k.points) for k in knowledge})
+        if len(sizes) > 1:
+            found = ", ".join(map(str, sizes))
+            raise InputError(f"knowledge is on different numbers of points ({found}); label all with the same --points")
         parts = len(student.parts)
         return cls(
             points=torch.from_numpy(np.stack([k.points for k in knowledge])),
@@ -78,7 +82,7 @@ class TrainingSet:
         """Replace the teacher's confidences by the student's agreement (backward distillation)."""
         for i, knowledge in enumerate(self.knowledge):
             with torch.inference_mode():
-                logits = student.network(self.points[i : i + 1], self.near[i : i + 1])
+                logits = student.network(normalised_clouds(self.points[i : i + 1]), self.near[i : i + 1])
             confidence = rescore(knowledge, logits[0].argmax(-1).numpy())
             self.target[i] = torch.from_numpy(knowledge.target(len(student.parts), confidence))
 
@@ -154,9 +158,7 @@ def augmented(
     scale = torch.exp(uniform(batch, 1, 3) * settings.stretch)
     moved = (points * scale) @ rotation.transpose(1, 2)
     moved = moved + torch.randn(moved.shape, generator=generator) * settings.jitter
-    low, high = moved.amin(1, keepdim=True), moved.amax(1, keepdim=True)
-    moved = moved - (low + high) / 2
-    return moved / moved.norm(dim=-1).amax(1)[:, None, None]
+    return normalised_clouds(moved)
 
 
 def _skew(vector: Float32[Tensor, "B 3"]) -> Float32[Tensor, "B 3 3"]:

@@ -16,7 +16,7 @@ from gen3d.errors import InputError
 from gen3d.rendering.view import View
 from gen3d.teachers.predictions import Boxes, PixelScores
 
-TOLERANCE = 0.015  # radii off the seen surface at which a point still counts as seen; one pixel at 224 is 0.011
+TOLERANCE = 0.004  # radii off the seen surface at which a point still counts as seen: what curves away within a pixel
 CLOUD_TOLERANCE = 0.04  # the surface of a splatted cloud is known to about half its spacing
 
 

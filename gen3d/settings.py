@@ -16,7 +16,7 @@ STAGES = ("generate", "label", "distill", "eval", "teacher")  # sections of a pr
 class Settings(BaseModel):
     """Base of every stage's settings. Unknown keys and values out of range are errors; instances never change."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def resolve(kind: type[S], preset: str | Path | None = None, **options: Any) -> S:

@@ -52,16 +52,23 @@ class Shape:
         """Whether there are faces to render."""
         return self.faces is not None and len(self.faces) > 0
 
-    def transformed(self, rotation: Float[np.ndarray, "3 3"], offset: Float[np.ndarray, " 3"] | None = None) -> Shape:
-        """The shape with every position x moved to `rotation @ x + offset`; normals are turned with it."""
+    def transformed(self, matrix: Float[np.ndarray, "3 3"], offset: Float[np.ndarray, " 3"] | None = None) -> Shape:
+        """The shape with every position x moved to `matrix @ x + offset`, any invertible matrix.
+
+        Normals stay square to the surface, and faces keep their outside where the matrix reflects.
+        """
         shift = np.zeros(3) if offset is None else offset
-        normal_matrix = np.linalg.inv(rotation).T
+        normal_matrix = np.linalg.inv(matrix).T
 
         def move(x: np.ndarray | None) -> np.ndarray | None:
-            return None if x is None else (x @ rotation.T + shift).astype(np.float32)
+            with np.errstate(invalid="ignore", over="ignore"):  # unused vertices may be anything
+                return None if x is None else (x @ matrix.T + shift).astype(np.float32)
 
         normals = None if self.normals is None else unit(self.normals @ normal_matrix.T).astype(np.float32)
-        return replace(self, vertices=move(self.vertices), points=move(self.points), normals=normals)
+        faces = self.faces
+        if faces is not None and np.linalg.det(matrix) < 0:
+            faces = np.ascontiguousarray(faces[:, ::-1])
+        return replace(self, vertices=move(self.vertices), faces=faces, points=move(self.points), normals=normals)
 
     def normalised(self) -> Shape:
         """The shape with its bounding-box centre at 0 and its largest radius 1 (method.md, section 5).
@@ -86,7 +93,10 @@ class Shape:
         """
         rng = np.random.default_rng([seed, *self.id.encode()])
         if self.has_mesh:
-            points, normals, face = sample_surface(*self.mesh, count, rng)
+            try:
+                points, normals, face = sample_surface(*self.mesh, count, rng)
+            except InputError as error:
+                raise InputError(f"{self.id}: {error}") from None
             labels = None if self.face_labels is None else self.face_labels[face]
             return replace(self, points=points, normals=normals, point_labels=labels)
         points = self.positions()
@@ -117,7 +127,8 @@ def frame(positions: Float[np.ndarray, "K 3"], name: str) -> tuple[Float[np.ndar
 
 def unit(vectors: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
     """The vectors at length 1; zero stays zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1)
 
 
 def face_normals(
@@ -134,15 +145,19 @@ def sample_surface(
 ) -> tuple[Float32[np.ndarray, "N 3"], Float32[np.ndarray, "N 3"], Int64[np.ndarray, " N"]]:
     """`count` points uniform by area: positions, unit normals and the face each lies on.
 
-    Stratified: the cumulated area is cut into `count` equal strips with one draw in each, so that a part gets its
-    share of points to within one. Barycentric draw: Osada et al. 2002, eq. 1. Raises InputError at zero area.
+    Stratified: the cumulated area is cut into `count` equal strips with one draw in each, so that a run of
+    faces gets its share of points to within two. Barycentric draw: Osada et al. 2002, eq. 1. Raises InputError where
+    there is no area.
     """
-    normals, areas = face_normals(vertices.astype(np.float64), faces)
-    total = areas.sum()
-    if not total > 0:
-        raise InputError("the mesh has no area to sample points on")
+    with np.errstate(invalid="ignore"):  # NaN and Inf are refused below
+        normals, areas = face_normals(vertices.astype(np.float64), faces)
+    upto = np.cumsum(areas)
+    total = upto[-1]
+    if not 0 < total < np.inf:
+        raise InputError("has no finite, positive area to sample points on")
     strips = (np.arange(count) + rng.random(count)) / count * total
-    face = np.searchsorted(np.cumsum(areas), strips, side="right").clip(max=len(faces) - 1)  # (N,)
+    # the first face to end beyond the draw; rounding must not carry a draw past the last face with an area
+    face = np.searchsorted(upto, np.minimum(strips, np.nextafter(total, 0)), side="right")  # (N,)
     root, v = np.sqrt(rng.random((count, 1))), rng.random((count, 1))
     a, b, c = (vertices[faces[face, i]] for i in range(3))  # (N, 3) each
     points = (1 - root) * a + root * (1 - v) * b + root * v * c
@@ -151,11 +166,16 @@ def sample_surface(
 
 
 def estimate_normals(points: Float32[np.ndarray, "N 3"], k: int = 16) -> Float32[np.ndarray, "N 3"]:
-    """Unoriented unit normals: direction of least variance among the k nearest neighbours (Hoppe et al. 1992)."""
-    _, index = KDTree(points).query(points, k=min(k, len(points)))
-    near = points[index.reshape(len(points), -1)].astype(np.float64)  # (N, k, 3)
+    """Unoriented unit normals: direction of least variance among the k nearest neighbours (Hoppe et al. 1992).
+
+    Points at the same place count once.
+    """
+    places, which = np.unique(points, axis=0, return_inverse=True)
+    _, index = KDTree(places).query(places, k=min(k, len(places)))
+    near = places[index.reshape(len(places), -1)].astype(np.float64)  # (M, k, 3)
     near -= near.mean(1, keepdims=True)
-    return np.linalg.eigh(near.transpose(0, 2, 1) @ near)[1][:, :, 0].astype(np.float32)
+    normals = np.linalg.eigh(near.transpose(0, 2, 1) @ near)[1][:, :, 0]
+    return normals[which.reshape(-1)].astype(np.float32)
 
 
 def yaw(degrees: float) -> Float[np.ndarray, "3 3"]:

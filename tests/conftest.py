@@ -33,3 +33,21 @@ def shared_data() -> Path:
 def rng() -> np.random.Generator:
     """A fresh generator with a fixed seed: no test depends on another, or on global random state."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a lite teacher that is tiny and hardly trained: enough for everything but good answers."""
+    from tiny_teacher import train_tiny
+
+    return train_tiny(tmp_path_factory.mktemp("teacher") / "tiny.safetensors")
+
+
+@pytest.fixture
+def tiny_teacher(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lite` and `lite-boxes` answer with the tiny weights."""
+    from gen3d.teachers import TEACHERS
+    from gen3d.teachers.lite.teacher import LiteTeacher
+
+    monkeypatch.setitem(TEACHERS, "lite", lambda: LiteTeacher(tiny_weights))
+    monkeypatch.setitem(TEACHERS, "lite-boxes", lambda: LiteTeacher(tiny_weights, boxes=True))

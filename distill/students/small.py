@@ -11,11 +11,16 @@ from distill.students.point_ops import Neighbourhoods, gather, interpolate, neig
 
 
 def _mlp(*widths: int) -> nn.Sequential:
-    """Linear layers with ReLU in between; no normalisation, which costs more than the layers where points are many."""
+    """Linear layers with LayerNorm and ReLU in between; without the norms, training stalls on small parts."""
     layers: list[nn.Module] = []
     for a, b in zip(widths[:-2], widths[1:-1], strict=True):
-        layers += [nn.Linear(a, b), nn.ReLU()]
+        layers += [nn.Linear(a, b), nn.LayerNorm(b), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+
+
+def _pool(x: Float[Tensor, "B M k C"]) -> Float[Tensor, "B M C"]:
+    """Maximum over k, as a channels-last pooling: twice as fast on a CPU, there and back, as `max(2)`."""
+    return nn.functional.max_pool2d(x.permute(0, 3, 1, 2), (1, x.shape[2])).squeeze(3).transpose(1, 2)
 
 
 class Block(nn.Module):
@@ -78,11 +83,11 @@ class SmallStudent(nn.Module):
         centres = gather(points, near.centres)  # (B, M, 3)
         group = gather(points, near.groups)  # (B, M, k, 3)
         offset = (group - centres[:, :, None]) * 5  # about unit size
-        local = self.embed_points(torch.cat([offset, group], -1).to(kind)).max(2).values  # (B, M, C/2)
+        local = _pool(self.embed_points(torch.cat([offset, group], -1).to(kind)))  # (B, M, C/2)
         tokens = centres[:, : near.token_groups.shape[1]]  # (B, T, 3)
         reach = gather(centres, near.token_groups) - tokens[:, :, None]
         x = torch.cat([gather(local, near.token_groups), reach.to(kind)], -1)
-        x = self.embed_centres(x).max(2).values + self.position(tokens.to(kind))  # (B, T, C)
+        x = _pool(self.embed_centres(x)) + self.position(tokens.to(kind))  # (B, T, C)
         x = self.blocks(x)
         x = torch.cat([interpolate(x, tokens, centres, near.from_tokens), local, centres.to(kind)], -1)
         x = self.to_centres(x)  # (B, M, C/2)

@@ -26,7 +26,7 @@ class EmbreeRenderer:
 
         vertices, faces = shape.mesh
         scene = EmbreeScene()
-        TriangleMesh(scene, vertices[faces])
+        TriangleMesh(scene, np.asarray(vertices), np.asarray(faces, np.int32))  # plain arrays: subclasses are slow here
         normals = face_normals(vertices, faces)[0].T.copy()  # coordinates in rows: products run along memory
         positions = vertices.T.copy()
         # how far each face's plane lies from the origin along its normal: tells which side of it a camera is on

@@ -41,4 +41,5 @@ class View:
         """(H, W, 3) uint8: grey, lit by a lamp up-left of the camera, on white. Surfaces are double-sided."""
         lamp = np.array([-0.35, 0.55, 0.76], np.float32)
         light = 0.35 + 0.6 * (self.normal @ lamp).clip(0)
-        return np.where(self.hit[..., None], (255 * light)[..., None], 255).clip(0, 255).repeat(3, -1).astype(np.uint8)
+        grey = np.where(self.hit, 255 * light, 255).clip(0, 255).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, -1)

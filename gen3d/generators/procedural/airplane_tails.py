@@ -96,7 +96,8 @@ def _rooted(
     z = max(place[2] - float(panel.rear[0]), rng.uniform(-1.12, -0.98) + overhang - float(panel.rear[0]))
     width, top, bottom, centre, _ = body.section(np.clip(z, -0.95, 0.95))[:, 0]
     anchor = np.array([place[0] * width, centre + place[1] * (top if place[1] > 0 else bottom), z])
-    return add_grown(assembly, "tail", grow(panel, anchor, body, collar), paired=panel.angle[0] < 80 or place[0] > 0)
+    paired = bool(panel.angle[0] < 80) or place[0] > 0
+    return add_grown(assembly, "tail", grow(panel, anchor, body, collar), paired=paired)
 
 
 def _fin(rng: np.random.Generator, assembly: Assembly, body: Fuselage, size: TailSize, scale: float = 1.0) -> Grown:

@@ -91,7 +91,7 @@ def ring_normals(grid: Grid) -> Grid:
     return normals
 
 
-def level_rings(grid: Grid, low: float, high: float, rows: int) -> Grid:
+def level_rings(grid: Grid, low: float, high: float, rows: int) -> Float[np.ndarray, "rows K 3"]:
     """`rows` rings at even heights; every column is followed on its own and must rise."""
     levels, columns = np.linspace(low, high, rows), []
     for column in grid.transpose(1, 0, 2):  # np.interp takes one curve at a time

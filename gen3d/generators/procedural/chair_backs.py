@@ -97,7 +97,10 @@ def post(back: Back, ends: Numbers, radius: float) -> tuple[np.ndarray, np.ndarr
 
 
 def stand(plan: Plan, back: Back, out: Assembly, xs: Numbers, top: float, radius: float) -> None:
-    """Posts that stand on the seat at xs and end at the height `top`; soft ones flare at both ends."""
+    """Posts that stand on the seat at xs and end at the height `top`; soft ones flare at both ends.
+
+    As with legs, the widest end of a flared joint belongs to the seat, which is where people draw the border.
+    """
     flare = plan.flare
     for x in np.atleast_1d(xs):
         path, radii = post(back, [(x, -0.3 * plan.seat.thick), (x, top)], radius)
@@ -105,7 +108,10 @@ def stand(plan: Plan, back: Back, out: Assembly, xs: Numbers, top: float, radius
         radii = radii * (1 + 0.5 * flare * np.exp(-far / (1.5 * radius)))
         near = np.linalg.norm(path - path[0], axis=1)
         radii = radii * (1 + flare * np.exp(-np.maximum(near - 0.3 * plan.seat.thick, 0) / radius))
-        out.add("back", limb(path, radii, plan.exponent, (False, plan.soft)))
+        cut = int((path[:, 1] < 0.7 * radius).sum()) - 1 if plan.soft and flare > 0.2 else 0
+        out.add("back", limb(path[cut:], radii[cut:], plan.exponent, (False, plan.soft)))
+        if cut > 0:
+            out.add("seat", limb(path[: cut + 1], radii[: cut + 1], plan.exponent))
 
 
 def spaced(rng: np.random.Generator, count: int, half: float) -> Float[np.ndarray, " n"]:

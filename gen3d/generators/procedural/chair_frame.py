@@ -42,7 +42,7 @@ class Seat:
         """Half the extent along x and z."""
         return np.ptp(self.outline, 0) / 2
 
-    def sag(self, x: Numbers, z: Numbers) -> Float[np.ndarray, "*n"]:
+    def sag(self, x: Numbers, z: Numbers) -> Float[np.ndarray, "*n"] | float:
         """How far the seat lies above its flat form at (x, z)."""
         a, b = np.asarray(x) / self.half[0], np.asarray(z) / self.half[1]
         front = np.maximum(b - 0.4, 0) ** 2
@@ -146,7 +146,7 @@ def _blunt(
     return np.concatenate([ends, path]), np.concatenate([radii[0] * np.array([[0.2], [0.53], [0.87]]), radii])
 
 
-def bent(knots: Numbers, radius: float, steps: int = 5) -> Float[np.ndarray, "S 3"]:
+def bent(knots: Numbers, radius: float, steps: int = 5) -> Float[np.ndarray, "S D"]:
     """The polyline through the knots with its corners rounded (quadratic Bezier over `radius` each side)."""
     k = np.asarray(knots, float)
     t = np.linspace(0, 1, steps)[:, None]

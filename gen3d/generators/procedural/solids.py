@@ -167,10 +167,11 @@ def sweep(
 
     Args:
         outline: (K, 2) counter-clockwise. Its y axis stays as near to `up` as the path allows; its x axis is
-            (direction of travel) x up... see `frames`.
+            y cross (direction of travel), see `frames`.
         path: (S, 3) positions.
         sizes: factor on the outline along the path: a number, (S,), or (S, 2) for (x, y) apart.
-        up: (3,) reference direction. Where the path runs along it the frame is carried over from the step before.
+        up: (3,) reference direction. Where the path runs along it the frame is carried over from the step before
+            (at the start: from the first step that differs; on a straight path: y is +Z, or +X where `up` is that).
         closed: join the end to the start.
     """
     p = np.asarray(path, float)
@@ -185,17 +186,23 @@ def sweep(
 def frames(
     path: Float[np.ndarray, "S 3"], up: Float[np.ndarray, " 3"], closed: bool = False
 ) -> tuple[Float[np.ndarray, "S 3"], Float[np.ndarray, "S 3"]]:
-    """Unit (x, y) axes of a swept outline at every path point, with x cross y along the direction of travel."""
+    """Unit (x, y) axes of a swept outline at every path point, with x cross y along the direction of travel.
+
+    The y axis is `up` as far as the direction of travel allows.
+    """
     if closed:
         travel = np.roll(path, -1, 0) - np.roll(path, 1, 0)
     else:
         travel = np.gradient(path, axis=0)
     travel = travel / np.maximum(np.linalg.norm(travel, axis=1, keepdims=True), 1e-12)
-    tops, reference = [], up / np.linalg.norm(up)
-    for direction in travel:  # sequential: each step starts from the frame before
-        top = up - direction * (up @ direction)
-        if np.linalg.norm(top) < 0.2 * np.linalg.norm(up):
-            top = reference - direction * (reference @ direction)
+    tilts = up - travel * (travel @ up)[:, None]
+    usable = np.linalg.norm(tilts, axis=1) >= 0.2 * np.linalg.norm(up)
+    # a path that starts along `up` starts with the frame it gets later, so that it need not turn on the way; one
+    # that runs along it for good keeps to +Z, or +X where `up` is that
+    spare = np.eye(3)[0 if abs(up[2]) > 0.9 * np.linalg.norm(up) else 2]
+    tops, reference = [], tilts[usable.argmax()] if usable.any() else spare
+    for direction, tilt, good in zip(travel, tilts, usable, strict=True):  # each step starts from the frame before
+        top = tilt if good else reference - direction * (reference @ direction)
         if np.linalg.norm(top) < 1e-6:
             top = np.cross(direction, [0.36, 0.48, 0.8])
         elif tops and top @ tops[-1] < 0:  # keep from flipping over where the path passes through `up`

@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from gen3d.categories import CATEGORIES
+from gen3d.errors import SettingsError
 from gen3d.generators.procedural import GRAMMARS
 from gen3d.rendering.cameras import Camera
 from gen3d.rendering.embree import EmbreeRenderer
@@ -25,7 +26,7 @@ from gen3d.rendering.view import View
 from gen3d.settings import Settings
 from gen3d.shape import Shape, unit, yaw
 from gen3d.teachers.lite.network import LiteNetwork, geometry_images
-from gen3d.teachers.lite.teacher import fast_bfloat16, save_network
+from gen3d.teachers.lite.teacher import fast_bfloat16, load_network, save_network
 
 IGNORE = -1
 HELD_OUT = 10_000_019  # seed of the shapes that score the teacher; training draws from other streams
@@ -44,7 +45,9 @@ class TeacherSettings(Settings):
     clouds: float = Field(default=0.2, ge=0, le=1, description="share of shapes seen as splatted clouds")
     workers: int = Field(default=1, ge=0, description="processes that make shapes and render them")
     held_out: int = Field(default=20, ge=1, description="fresh shapes per category for the score")
-    seed: int = 0
+    start: str | None = Field(default=None, description="weights to go on from, of the same categories and widths")
+    shares: dict[str, float] = Field(default={}, description="how often a category is drawn; 1 where not named")
+    seed: int = Field(default=0, ge=0)
 
 
 def train_teacher(settings: TeacherSettings, path: Path, report: Callable[[int, float], None]) -> dict[str, float]:
@@ -60,7 +63,7 @@ def train_teacher(settings: TeacherSettings, path: Path, report: Callable[[int, 
     """
     torch.manual_seed(settings.seed)
     offsets = _offsets(settings.categories)
-    network = LiteNetwork(settings.widths, len(settings.categories), int(offsets[-1]))
+    network, history = _fresh_or_started(settings)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, settings.steps + 1, pct_start=0.1)
@@ -78,9 +81,20 @@ def train_teacher(settings: TeacherSettings, path: Path, report: Callable[[int, 
         report(step + 1, loss.item())
     scores = score_network(network, settings)
     command = f"gen3d train-teacher --steps {settings.steps} --seed {settings.seed}"
+    command += "" if settings.start is None else f" --start {settings.start} --preset teacher-more"
     record = settings.model_dump() | {"command": command, "minutes": round((time.monotonic() - started) / 60, 1)}
-    save_network(network, record | {"held_out_miou": scores}, path)
+    save_network(network, record | {"held_out_miou": scores, "history": history}, path)
     return scores
+
+
+def _fresh_or_started(settings: TeacherSettings) -> tuple[LiteNetwork, list[dict]]:
+    """The network to train, and the records of the training before. Raises SettingsError where they don't fit."""
+    if settings.start is None:
+        return LiteNetwork(settings.widths, len(settings.categories), int(_offsets(settings.categories)[-1])), []
+    network, record = load_network(Path(settings.start))
+    if tuple(record["categories"]) != settings.categories or tuple(record["widths"]) != settings.widths:
+        raise SettingsError(f"start = {settings.start}: was trained with other categories or widths")
+    return network.train(), [*record.pop("history", []), record]
 
 
 def _offsets(categories: tuple[str, ...]) -> Int64[np.ndarray, " C1"]:
@@ -100,7 +114,10 @@ def _loss(
     foreign = (channel < first[:, None]) | (channel >= last[:, None])  # (B, P)
     logits = logits.masked_fill(foreign[..., None, None], -1e4)
     target = torch.where(labels == IGNORE, IGNORE, labels + first[:, None, None])
-    return torch.nn.functional.cross_entropy(logits, target, ignore_index=IGNORE)
+    counts = torch.bincount(target[target != IGNORE], minlength=logits.shape[1]).clamp(min=1)
+    present = target.unique().numel() - 1
+    weight = (counts.sum() / (max(present, 1) * counts)).sqrt().clamp(0.5, 4)  # small parts count more, not fully
+    return torch.nn.functional.cross_entropy(logits, target, weight, ignore_index=IGNORE)
 
 
 def _batches(settings: TeacherSettings) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -128,8 +145,9 @@ class RenderedShapes(torch.utils.data.IterableDataset):
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """(B, 5, H, W) float16 images, (B, H/2, W/2) int64 part labels with -1 = background, (B,) category."""
         s, rows = self.settings, []
+        odds = np.array([s.shares.get(name, 1.0) for name in s.categories])
         for _ in range(s.shapes_per_step):
-            index = int(rng.integers(len(s.categories)))
+            index = int(rng.choice(len(s.categories), p=odds / odds.sum()))
             images, labels = rendered_shape(rng, s.categories[index], s)
             rows.append((images, labels, np.full(len(images), index)))
         images, labels, category = (np.concatenate(column) for column in zip(*rows, strict=True))

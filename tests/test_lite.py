@@ -1,0 +1,186 @@
+"""The embedded teacher: what it says with any weights, and what ships in the package."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_teacher as tiny
+import torch
+from safetensors import safe_open
+
+from gen3d.categories import CATEGORIES, category
+from gen3d.errors import Gen3dError, SettingsError
+from gen3d.generators.procedural import GRAMMARS, ProceduralGenerator
+from gen3d.knowledge import CLOUD_TOLERANCE, TOLERANCE, lift
+from gen3d.labelling import LabelSettings, label_shape
+from gen3d.rendering.cameras import rings
+from gen3d.rendering.embree import EmbreeRenderer
+from gen3d.rendering.points import PointsRenderer
+from gen3d.rendering.view import View
+from gen3d.shape import Shape, yaw
+from gen3d.teachers import make_teacher
+from gen3d.teachers.lite.network import geometry_images
+from gen3d.teachers.lite.teacher import WEIGHTS, LiteTeacher, load_network, save_network
+from gen3d.teachers.predictions import Boxes, PixelScores, Teacher, boxes_from_pixels
+
+CAMERAS = rings(3, 72)  # no multiple of the network's stride
+shipped = pytest.mark.skipif(not WEIGHTS.is_file(), reason=f"no weights at {WEIGHTS} yet")
+
+
+@pytest.fixture(scope="module")
+def teacher(tiny_weights: Path) -> LiteTeacher:
+    return LiteTeacher(tiny_weights)
+
+
+@pytest.fixture(scope="module")
+def views() -> list[View]:
+    return EmbreeRenderer(CAMERAS).render(ProceduralGenerator().generate("chair", 1, "chair"))
+
+
+def pixels(teacher: Teacher, views: list[View], prompts: tuple[str, ...], name: str = "chair") -> list[np.ndarray]:
+    """The scores of every view, checked to be such."""
+    out = []
+    for prediction, view in zip(teacher.predict(views, name, prompts), views, strict=True):
+        assert isinstance(prediction, PixelScores)
+        assert prediction.scores.shape == (len(prompts), *view.element.shape)
+        out.append(prediction.scores)
+    return out
+
+
+def test_scores_are_shares_on_the_silhouette_and_nothing_off_it(teacher: LiteTeacher, views: list[View]) -> None:
+    assert isinstance(teacher, Teacher) and (teacher.name, teacher.kind) == ("lite", "pixel")
+    for scores, view in zip(pixels(teacher, views, category("chair").parts), views, strict=True):
+        assert scores.min() >= 0 and scores.max() <= 1 and not scores[:, ~view.hit].any()
+        np.testing.assert_allclose(scores[:, view.hit].sum(0, dtype=np.float32), 1, atol=4e-3)  # float16
+
+
+def test_prompts_in_any_order_and_number_get_the_same_scores(teacher: LiteTeacher, views: list[View]) -> None:
+    parts = category("chair").parts
+    whole = pixels(teacher, views, parts)
+    for order in itertools.chain.from_iterable(itertools.permutations(range(4), n) for n in (1, 2, 4)):
+        for some, every in zip(pixels(teacher, views, tuple(parts[i] for i in order)), whole, strict=True):
+            np.testing.assert_array_equal(some, every[list(order)])
+
+
+def test_a_synonym_is_the_part(teacher: LiteTeacher, views: list[View]) -> None:
+    row = category("chair")
+    for part, synonyms in zip(row.parts, row.synonyms, strict=True):
+        for name in synonyms:
+            for a, b in zip(pixels(teacher, views, (name,)), pixels(teacher, views, (part,)), strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+def test_views_are_answered_one_by_one(teacher: LiteTeacher, views: list[View]) -> None:
+    parts = category("chair").parts
+    together = pixels(teacher, views, parts)
+    for number, view in enumerate(views):
+        np.testing.assert_allclose(pixels(teacher, [view], parts)[0], together[number], atol=2e-2)
+        backwards = pixels(teacher, views[::-1], parts)[::-1]
+        np.testing.assert_allclose(backwards[number], together[number], atol=2e-2)
+
+
+def test_boxes_are_those_of_the_pixels(teacher: LiteTeacher, tiny_weights: Path, views: list[View]) -> None:
+    boxer, parts = LiteTeacher(tiny_weights, boxes=True), category("chair").parts
+    assert (boxer.name, boxer.kind) == ("lite-boxes", "box")
+    for boxes, scores in zip(boxer.predict(views, "chair", parts), pixels(teacher, views, parts), strict=True):
+        twin = boxes_from_pixels(PixelScores(scores))
+        assert isinstance(boxes, Boxes) and len(boxes.part)
+        np.testing.assert_array_equal(boxes.xyxy, twin.xyxy)
+        np.testing.assert_array_equal(boxes.part, twin.part)
+        assert (boxes.score > 0).all() and (boxes.score <= 1).all()
+        assert (boxes.xyxy[:, 2:] > boxes.xyxy[:, :2]).all() and boxes.xyxy.min() >= 0 and boxes.xyxy.max() <= 72
+
+
+def test_the_network_sees_no_label_and_no_more_than_geometry(views: list[View]) -> None:
+    images = geometry_images(views)
+    assert images.shape == (3, 5, 72, 72) and torch.isfinite(images).all()
+    for image, view in zip(images.numpy(), views, strict=True):
+        np.testing.assert_array_equal(image[4], view.hit)
+        assert not image[:, ~view.hit].any() and np.abs(image[3]).max() <= 1.1
+        np.testing.assert_allclose(np.linalg.norm(image[:3, view.hit], axis=0), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", GRAMMARS)
+def test_clouds_and_meshes_of_every_category_are_answered(teacher: LiteTeacher, name: str) -> None:
+    shape = ProceduralGenerator().generate(name, 3, name).sampled(1500, 0)
+    cloud = replace(shape, vertices=None, faces=None, face_labels=None)
+    meshes, clouds = EmbreeRenderer(CAMERAS).render(shape), PointsRenderer(CAMERAS).render(cloud)
+    for seen, tolerance in ((meshes, TOLERANCE), (clouds, CLOUD_TOLERANCE)):
+        scores = pixels(teacher, seen, category(name).parts, name)
+        assert shape.points is not None
+        knowledge = lift(seen, [PixelScores(s) for s in scores], shape.points, tolerance)
+        assert len(knowledge.part) and knowledge.coverage() > 0.3
+
+
+def test_what_was_not_learned_is_named_with_what_was(teacher: LiteTeacher, views: list[View]) -> None:
+    for call in (teacher.check, lambda *asked: teacher.predict(views, *asked)):
+        with pytest.raises(SettingsError, match="does not know 'lamp'; it knows: airplane, cap, chair, mug, table"):
+            call("lamp", ("base",))
+        with pytest.raises(SettingsError, match=r"unknown part 'wing' of chair; known are: back \(backrest"):
+            call("chair", ("back", "wing"))
+    with pytest.raises(SettingsError, match="unknown teacher 'clip'; known are: lite, lite-boxes"):
+        make_teacher("clip")
+
+
+def test_weights_survive_saving(tiny_weights: Path, tmp_path: Path) -> None:
+    network, settings = load_network(tiny_weights)
+    save_network(network, settings, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == tiny_weights.read_bytes()
+    assert settings["steps"] == 3 and settings["command"].startswith("gen3d train-teacher")
+    assert set(settings["held_out_miou"]) == set(GRAMMARS)
+
+
+def test_training_again_gives_the_same_weights(tiny_weights: Path, tmp_path: Path) -> None:
+    first, second = (load_network(path)[0] for path in (tiny_weights, tiny.train_tiny(tmp_path / "again")))
+    for (name, a), b in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x08\0\0\0\0\0\0\0{}      ", b"x" * 200])
+def test_files_that_are_no_weights_are_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "w.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Gen3dError) as caught:
+        LiteTeacher(path)
+    assert str(path) in str(caught.value)
+
+
+# --- what ships ---------------------------------------------------------------------------------------------------
+
+
+@shipped
+def test_the_shipped_weights_are_small_and_say_how_they_were_made() -> None:
+    assert WEIGHTS.stat().st_size <= 4 * 2**20
+    with safe_open(WEIGHTS, "pt") as file:
+        assert "settings" in file.metadata()
+    _, settings = load_network(WEIGHTS)
+    assert tuple(settings["categories"]) == tuple(GRAMMARS)
+    assert settings["command"].startswith("gen3d train-teacher") and settings["steps"] > 100
+    assert set(settings["held_out_miou"]) == set(GRAMMARS) and min(settings["held_out_miou"].values()) > 0.5
+
+
+def unseen(name: str, seed: int) -> Shape:
+    """A shape from seeds that training never drew."""
+    return ProceduralGenerator().generate(name, 10**15 + seed, f"{name}-{seed}")
+
+
+@shipped
+@pytest.mark.parametrize("name", GRAMMARS)
+def test_the_shipped_teacher_is_right_about_unseen_shapes(name: str) -> None:
+    settings, right = LabelSettings(views=6, points=1024), []
+    for seed in range(4):
+        shape = unseen(name, seed).transformed(yaw(40.0 * seed)).normalised()
+        votes = label_shape(shape, make_teacher("lite"), settings, category(name).parts).votes(
+            len(category(name).parts)
+        )
+        right.append(np.mean(votes == shape.sampled(1024, 0).point_labels))
+    assert np.mean(right) > 0.8, right
+
+
+def test_every_category_of_a_grammar_is_known() -> None:
+    assert set(GRAMMARS) <= set(CATEGORIES)
