@@ -16,7 +16,7 @@ def command(
     real: Path = typer.Option(None, "--real", help="Collection.  [default: runs/CATEGORY/real]"),
     teacher: str = typer.Option(None, "--teacher", help="Whose knowledge to distil.  [default: lite]"),
     student: str = typer.Option(None, "--student", help="The network.  [default: small]"),
-    epochs: int = typer.Option(None, "--epochs", help="Passes over the shapes.  [default: 24]"),
+    epochs: int = typer.Option(None, "--epochs", help="Passes over the shapes.  [default: 20]"),
     backward: bool = typer.Option(None, "--backward/--forward-only", help="Re-score the teacher.  [default: backward]"),
     out: Path = typer.Option(None, "--out", help="The student.  [default: runs/CATEGORY/student-SOURCE]"),
     preset: str = output.PRESET,

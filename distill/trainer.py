@@ -28,7 +28,7 @@ class DistillSettings(Settings):
     source: str = Field(default="generated", pattern="^(generated|real|mixed)$")
     teacher: str = "lite"
     student: str = "small"
-    epochs: int = Field(default=24, ge=1)
+    epochs: int = Field(default=20, ge=1)
     batch: int = Field(default=16, ge=1)
     lr: float = Field(default=1.5e-3, gt=0)
     weight_decay: float = Field(default=0.02, ge=0)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cli_chain import finished, home, run  # noqa: F401  (fixtures)
 from hypothesis import HealthCheck, settings
 
 torch.set_num_threads(1)

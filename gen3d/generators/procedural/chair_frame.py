@@ -173,11 +173,18 @@ def both(solid: Solid) -> tuple[Solid, Solid]:
 def add_limb(
     out: Assembly, part: str, path: Float[np.ndarray, "S 3"], radii: Float[np.ndarray, " S"], plan: Plan
 ) -> None:
-    """Add a limb that meets the seat with its last point; a flared joint's widest end belongs to the seat."""
+    """Add a limb that meets the seat with its last point.
+
+    Two stretches of it belong to the seat, as people draw the border: the widest end of a flared soft joint, and what
+    stands beside the seat where a rear leg runs on upwards as a post.
+    """
     away = np.linalg.norm(path - path[-1], axis=1)
     wide = radii * (1 + plan.flare * np.exp(-away / (1.2 * plan.rod)))
     cut = -3 if plan.flare > 0.25 and plan.soft else None
-    body = slice(None) if cut is None else slice(None, cut + 1)
+    beside = int((path[:, 1] > -plan.seat.thick).sum())
+    if path[-1, 1] > -0.3 * plan.seat.thick and beside >= 2:
+        cut = min(-beside, cut or 0)
+    body = slice(None) if cut is None else slice(None, cut + 1 or None)
     out.add(part, limb(path[body], wide[body], plan.exponent, (plan.soft, False)))
     if cut is not None:
         out.add("seat", limb(path[cut:], wide[cut:], plan.exponent))
