@@ -20,6 +20,7 @@ def command(
     missing: str = typer.Option(None, "--missing", help="shapenetpart: skip = score what is there."),
     pose: str = typer.Option(None, "--pose", help="psb: canonical or raw."),
     yaw: str = typer.Option(None, "--yaw", help="random: turn every shape about +Y first.  [default: none]"),
+    passes: int = typer.Option(None, "--passes", help="Passes of the student that are averaged.  [default: 8]"),
     leave_out: str = typer.Option(None, "--leave-out", help="Parts not to score, comma-separated."),
     out: Path = typer.Option(None, "--out", help="For scores.json and report.png.  [default: beside the student]"),
     preset: str = output.PRESET,
@@ -33,7 +34,15 @@ def command(
     from gen3d.settings import resolve
 
     names = None if leave_out is None else tuple(name.strip() for name in leave_out.split(",") if name.strip())
-    options = {"dataset": dataset, "split": split, "missing": missing, "pose": pose, "yaw": yaw, "seed": seed}
+    options = {
+        "dataset": dataset,
+        "split": split,
+        "missing": missing,
+        "pose": pose,
+        "yaw": yaw,
+        "passes": passes,
+        "seed": seed,
+    }
     settings = resolve(EvalSettings, preset, **options, leave_out=names)
     subject = {"method": method, "student": student, "category": category, "teacher": teacher}
     result, folder, finished = score(subject, root, settings, out, overwrite)

@@ -34,6 +34,7 @@ class EvalSettings(Settings):
     pose: str | None = Field(default=None, description="of data sets that have poses: canonical or raw")
     yaw: str = Field(default="none", pattern="^(none|random)$", description="turn every shape about +Y first")
     points: int = Field(default=2048, ge=512)
+    passes: int = Field(default=8, ge=1, description="of the student, averaged (voting); 1 is the plain network")
     leave_out: tuple[str, ...] = Field(default=(), description="parts whose points and predictions are left out")
     seed: int = Field(default=0, ge=0)
 
@@ -117,7 +118,7 @@ def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSett
     if not columns:
         raise InputError(f"the student knows none of the scored parts ({', '.join(labelled.parts)})")
     shapes = _posed(labelled, settings)
-    logits = student.logits([_points(s) for s in shapes])
+    logits = student.logits([_points(s) for s in shapes], settings.passes)
     best = np.array(known)[columns][logits[:, :, columns].argmax(-1)].astype(np.int16)
     return _report("student", labelled, kept, shapes, list(best))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin
-from jaxtyping import Float32, Int16
+from jaxtyping import Float, Float32, Int16, Int64
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from scipy.spatial import KDTree
@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from distill.students import STUDENTS
 from distill.students.point_ops import stack
-from gen3d.errors import InputError, MissingError, SettingsError, StorageError
-from gen3d.shape import Shape, frame
+from gen3d.errors import InputError, MissingError, SettingsError
+from gen3d.shape import Shape, frame, yaw
+from gen3d.storage import fsync_folder, make_folder, storage_error
 
 POINTS = 2048  # what students see at a time (method.md, section 5)
 
@@ -51,16 +52,28 @@ class Student(nn.Module, PyTorchModelHubMixin):
         self.network = STUDENTS[network](len(parts), **(options or {}))
 
     @torch.inference_mode()
-    def logits(self, clouds: list[Float32[np.ndarray, "N 3"]], batch: int = 16) -> Float32[np.ndarray, "S N R"]:
-        """Part logits of S clouds of the same number of points, 512 at least; see `normalised_clouds`."""
+    def logits(
+        self, clouds: list[Float32[np.ndarray, "N 3"]], passes: int = 1, batch: int = 16
+    ) -> Float32[np.ndarray, "S N R"]:
+        """Part logits of S clouds of the same number of points, 512 at least; see `normalised_clouds`.
+
+        Args:
+            clouds: in any frame with +Y up.
+            passes: 1 is the plain network. More of them average its log-probabilities over clouds in other orders (so
+                with other patches), turned evenly about +Y and stretched by up to a tenth: "voting" in this field.
+            batch: clouds at a time.
+        """
         self.eval()
-        rows = []
-        for start in range(0, len(clouds), batch):
-            some = clouds[start : start + batch]
-            near = stack([self.network.prepare(cloud) for cloud in some])[:]  # type: ignore[operator]
-            points = normalised_clouds(torch.from_numpy(np.stack(some)))
-            rows.append(self.network(points, near).float().numpy())
-        return np.concatenate(rows)
+        total = np.zeros((len(clouds), len(clouds[0]), len(self.parts)), np.float32)
+        for number in range(passes):
+            order, distortion = _variation(number, passes, len(clouds[0]))
+            varied = [(cloud @ distortion.T).astype(np.float32)[order] for cloud in clouds]
+            for start in range(0, len(clouds), batch):
+                some = varied[start : start + batch]
+                near = stack([self.network.prepare(cloud) for cloud in some])[:]  # type: ignore[operator]
+                points = normalised_clouds(torch.from_numpy(np.stack(some)))
+                total[start : start + batch, order] += self.network(points, near).float().log_softmax(-1).numpy()
+        return total / passes
 
     def label_points(
         self, shape: Shape, seed: int = 0, passes: int = 4
@@ -95,19 +108,19 @@ class Student(nn.Module, PyTorchModelHubMixin):
         return mean.argmax(1).astype(np.int16), mean.max(1).astype(np.float32)
 
     def save(self, folder: Path) -> None:
-        """config.json, model.safetensors and README.md, whole or not at all. Raises StorageError."""
-        temporary = folder.with_name(f".tmp-{folder.name}-{os.getpid()}")
+        """model.safetensors, README.md and config.json, each whole or not at all; other files there are left alone.
+
+        Raises StorageError.
+        """
+        make_folder(folder)
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            self.save_pretrained(temporary)
-            for file in folder.glob("*"):  # what the trainer already put there (settings, losses) moves along
-                if not (temporary / file.name).exists():
-                    shutil.copy2(file, temporary / file.name)
-            shutil.rmtree(folder, ignore_errors=True)
-            os.replace(temporary, folder)
-        except OSError as error:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise StorageError(f"{folder}: can't be written ({error.strerror or error})") from None
+            with tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder) as temporary:
+                self.save_pretrained(temporary)
+                for name in ("model.safetensors", "README.md", "config.json"):  # without the last it is no student
+                    os.replace(Path(temporary) / name, folder / name)
+            fsync_folder(folder)
+        except (OSError, SafetensorError) as error:
+            raise storage_error(folder, error if isinstance(error, OSError) else OSError(str(error))) from None
 
     @classmethod
     def load(cls, name: str | Path) -> Student:
@@ -139,6 +152,14 @@ class Student(nn.Module, PyTorchModelHubMixin):
             f"```python\nfrom distill.student import Student\nstudent = Student.load('this folder or Hub id')\n```\n\n"
             f"Made with:\n\n{record}\n\nFrame: +Y up; points are normalised by the student itself.\n"
         )
+
+
+def _variation(number: int, passes: int, count: int) -> tuple[Int64[np.ndarray, " N"], Float[np.ndarray, "3 3"]]:
+    """Order of the points and distortion of the frame in one of several passes; the first changes nothing."""
+    if number == 0:
+        return np.arange(count), np.eye(3)
+    rng = np.random.default_rng(number)
+    return rng.permutation(count), yaw(360 * number / passes) @ np.diag(np.exp(rng.uniform(-0.1, 0.1, 3)))
 
 
 def normalised_clouds(points: Float32[Tensor, "B N 3"]) -> Float32[Tensor, "B N 3"]:

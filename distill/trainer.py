@@ -33,6 +33,7 @@ class DistillSettings(Settings):
     lr: float = Field(default=1.5e-3, gt=0)
     weight_decay: float = Field(default=0.02, ge=0)
     backward: bool = Field(default=True, description="re-score the teacher once the loss has settled")
+    after: float = Field(default=0.5, ge=0, le=1, description="share of the epochs before which it never re-scores")
     threshold: float = Field(default=0.01, gt=0, description="change of the mean epoch loss that counts as settled")
     yaw: float = Field(default=180.0, ge=0, le=180, description="augmentation: turn about +Y by up to so many degrees")
     tilt: float = Field(default=5.0, ge=0, description="augmentation: standard deviation of a tilt, degrees")
@@ -78,13 +79,26 @@ class TrainingSet:
             knowledge=knowledge,
         )
 
-    def rescored(self, student: Student) -> None:
-        """Replace the teacher's confidences by the student's agreement (backward distillation)."""
-        for i, knowledge in enumerate(self.knowledge):
+    def rescored(self, student: Student) -> bool:
+        """Replace the teacher's confidences by the student's agreement (backward distillation).
+
+        Returns:
+            Whether it was done. A student that has not found one of the parts yet, as early in training, would wipe
+            out all that the teacher says of it: then nothing changes.
+        """
+        labels = []
+        for i in range(len(self.points)):
             with torch.inference_mode():
                 logits = student.network(normalised_clouds(self.points[i : i + 1]), self.near[i : i + 1])
-            confidence = rescore(knowledge, logits[0].argmax(-1).numpy())
+            labels.append(logits[0].argmax(-1).numpy())
+        named = self.pairs.sum(0) > 0
+        found = np.bincount(np.concatenate(labels), minlength=len(named)) > 0
+        if not found[named.numpy()].all():
+            return False
+        for i, knowledge in enumerate(self.knowledge):
+            confidence = rescore(knowledge, labels[i])
             self.target[i] = torch.from_numpy(knowledge.target(len(student.parts), confidence))
+        return True
 
 
 @dataclass(frozen=True)
@@ -113,7 +127,7 @@ def distil(
     steps = settings.epochs * -(-len(data.points) // settings.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, steps + 1, pct_start=0.1)
     generator = torch.Generator().manual_seed(settings.seed)
-    settled, rescored, log = Settled(settings.threshold), False, []
+    settled, is_settled, rescored, log = Settled(settings.threshold), False, False, []
     for epoch in range(1, settings.epochs + 1):
         network.train()
         started, total = time.monotonic(), 0.0
@@ -129,10 +143,10 @@ def distil(
             total += loss.item() * len(index)
         log.append(Epoch(epoch, total / len(data.points), rescored, time.monotonic() - started))
         report(log[-1])
-        if settings.backward and not rescored and settled.update(log[-1].loss):
+        is_settled |= settled.update(log[-1].loss)
+        if settings.backward and is_settled and not rescored and epoch >= settings.after * settings.epochs:
             network.eval()
-            data.rescored(student)
-            rescored = True
+            rescored = data.rescored(student)
     network.eval()
     return log
 

@@ -13,7 +13,7 @@ from sample_knowledge import cloud, exact_knowledge, toy_chair
 from sample_students import PARTS, TINY, clouds, quiet, settings, tiny
 
 from distill import trainer
-from distill.student import Student
+from distill.student import Student, _variation
 from distill.students.point_ops import Neighbourhoods, stack
 from distill.students.small import SmallStudent
 from distill.trainer import Epoch, TrainingSet, distil
@@ -248,3 +248,17 @@ def test_shapes_without_what_is_asked_for_are_refused() -> None:
         tiny().label_points(toy_chair(0))
     with pytest.raises(InputError, match="dots: has no faces"):
         tiny().label_faces(Shape("dots", "chair", points=clouds(1)[0]))
+
+
+def test_passes_average_what_each_says_of_the_same_points(rng: np.random.Generator) -> None:
+    """One pass is the plain network; several are the mean of log-probabilities, point for point."""
+    student = tiny()
+    cloud = rng.normal(size=(600, 3)).astype(np.float32)
+    one = student.logits([cloud])
+    assert np.allclose(one, torch.from_numpy(one).log_softmax(-1).numpy(), atol=1e-5)
+    parts = []
+    for number in range(3):
+        order, distortion = _variation(number, 3, 600)
+        answer = student.logits([(cloud @ distortion.T).astype(np.float32)[order]])[0]
+        parts.append(answer[np.argsort(order)])
+    assert np.allclose(student.logits([cloud], passes=3)[0], np.mean(parts, 0), atol=1e-5)

@@ -102,28 +102,43 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others() -> None:
     assert torch.equal(first, run(0)) and not torch.equal(first, run(1)) and torch.isfinite(first).all()
 
 
-def test_re_scoring_starts_once_and_when_the_rule_says(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("after", [0.0, 0.7])
+def test_re_scoring_starts_once_and_when_the_rule_says(after: float, monkeypatch: pytest.MonkeyPatch) -> None:
     student, calls, seen = tiny(), [], []
     knowledge = [noisy_knowledge(seed) for seed in range(3)]
     data = TrainingSet.build(knowledge, student)
     real = TrainingSet.rescored
 
-    def counted(self: TrainingSet, one: Student) -> None:
+    def counted(self: TrainingSet, one: Student) -> bool:
         assert not one.network.training
-        pairs = self.pairs.clone()
-        real(self, one)
+        pairs, before = self.pairs.clone(), self.target.clone()
+        done = real(self, one)
         assert torch.equal(self.pairs, pairs)
+        calls.append(len(seen))
+        if not done:
+            assert torch.equal(self.target, before)
+            return False
         labels = [one.logits([k.points])[0].argmax(-1) for k in knowledge]
         expected = [k.target(4, rescore(k, row)) for k, row in zip(knowledge, labels, strict=True)]
         assert np.array_equal(self.target.numpy(), np.stack(expected))
-        calls.append(len(seen))
+        return True
 
     monkeypatch.setattr(TrainingSet, "rescored", counted)
-    log = distil(student, data, settings(epochs=14, threshold=0.03), seen.append)
+    log = distil(student, data, settings(epochs=14, threshold=0.03, after=after), seen.append)
     rule = Settled(0.03)
-    start = next(row.epoch for row in log if rule.update(row.loss))
-    assert calls == [start] and 5 <= start < 14 and seen == log
-    assert [row.rescored for row in log] == [row.epoch > start for row in log]
+    start = max(next(row.epoch for row in log if rule.update(row.loss)), math.ceil(after * 14))
+    assert calls[0] == start and calls == list(range(start, calls[-1] + 1)) and 5 <= calls[-1] < 14 and seen == log
+    assert [row.rescored for row in log] == [row.epoch > calls[-1] for row in log]
+
+
+def test_a_part_not_found_yet_is_never_re_scored_away() -> None:
+    """A student that calls everything seat would wipe out all units of the other parts."""
+    student = tiny()
+    data = TrainingSet.build([noisy_knowledge(seed) for seed in range(2)], student)
+    before, head = data.target.clone(), student.network.to_points[-1]
+    torch.nn.init.zeros_(head.weight)
+    head.bias.data = torch.tensor([0.0, 9.0, 0.0, 0.0])
+    assert not data.rescored(student) and torch.equal(data.target, before)
 
 
 def test_without_backward_the_target_stays() -> None:

@@ -80,7 +80,10 @@ def train_teacher(settings: TeacherSettings, path: Path, report: Callable[[int, 
         schedule.step()
         report(step + 1, loss.item())
     scores = score_network(network, settings)
-    record = settings.model_dump() | {"command": "gen3d train-teacher", "minutes": round((time.monotonic() - started) / 60, 1)}
+    record = settings.model_dump() | {
+        "command": "gen3d train-teacher",
+        "minutes": round((time.monotonic() - started) / 60, 1),
+    }
     save_network(network, record | {"held_out_miou": scores, "history": history}, path)
     return scores
 
