@@ -241,7 +241,9 @@ def test_true_pixels_become_true_points(renderer: str, seed: int) -> None:
     knowledge = label_shape(shape, teacher, settings, parts)
     truth = shape.sampled(1024, 0).point_labels
     assert truth is not None
-    assert np.mean(knowledge.votes(4) == truth) > (0.96 if renderer != "points" else 0.9)
+    covered, right = knowledge.mask.any(0), knowledge.votes(4) == truth
+    assert right[covered].mean() > (0.985 if renderer != "points" else 0.9)
+    assert right.mean() > 0.9  # a hidden point takes the label of the nearest covered one
     assert knowledge.coverage() > 0.6
 
 

@@ -135,7 +135,8 @@ def test_a_part_not_found_yet_is_never_re_scored_away() -> None:
     """A student that calls everything seat would wipe out all units of the other parts."""
     student = tiny()
     data = TrainingSet.build([noisy_knowledge(seed) for seed in range(2)], student)
-    before, head = data.target.clone(), student.network.to_points[-1]
+    before, head = data.target.clone(), list(student.network.modules())[-1]
+    assert isinstance(head, torch.nn.Linear)
     torch.nn.init.zeros_(head.weight)
     head.bias.data = torch.tensor([0.0, 9.0, 0.0, 0.0])
     assert not data.rescored(student) and torch.equal(data.target, before)
