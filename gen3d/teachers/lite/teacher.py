@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from gen3d.categories import category as known_category
-from gen3d.errors import InputError, SettingsError
+from gen3d.errors import InputError, MissingError, SettingsError
 from gen3d.rendering.view import View
+from gen3d.storage import atomic_write
 from gen3d.teachers.lite.network import LiteNetwork, geometry_images
 from gen3d.teachers.predictions import Boxes, PixelScores, boxes_from_pixels
 
@@ -83,11 +84,13 @@ def fast_bfloat16() -> bool:
 def save_network(network: LiteNetwork, settings: dict, path: Path) -> None:
     """Weights as float16 safetensors; the settings and the command that made them go into the header."""
     tensors = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    save_file({k: v.contiguous() for k, v in tensors.items()}, path, {"settings": json.dumps(settings)})
+    atomic_write(path, save({k: v.contiguous() for k, v in tensors.items()}, {"settings": json.dumps(settings)}))
 
 
 def load_network(path: Path) -> tuple[LiteNetwork, dict]:
-    """Inverse of `save_network`. Raises InputError for a file that is none."""
+    """Inverse of `save_network`. Raises MissingError, or InputError for a file that is none."""
+    if not path.is_file():
+        raise MissingError(f"{path}: no such weights; reinstall gen3d, or make them with `gen3d train-teacher`")
     try:
         with safe_open(path, "pt") as file:
             settings = json.loads(file.metadata()["settings"])
