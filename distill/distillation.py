@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from distill.student import Student
 from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
 from gen3d.categories import category
 from gen3d.collection import Collection
-from gen3d.errors import InputError, SettingsError, StorageError
+from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import Knowledge
 from gen3d.labelling import read_knowledge
 from gen3d.record import same_record, write_record
@@ -111,8 +110,6 @@ def _replacing(folder: Path) -> Iterator[Path]:
         os.replace(new, folder)
     except OSError as error:
         raise storage_error(folder, error) from None
-    except SafetensorError as error:  # how safetensors reports a full disk
-        raise StorageError(f"can't write {folder}: {' '.join(str(error).split())}") from None
     finally:
         for rest in (new, old):
             shutil.rmtree(rest, ignore_errors=True)

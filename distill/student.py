@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from distill.students import STUDENTS
 from distill.students.point_ops import stack
-from gen3d.errors import InputError, MissingError, SettingsError
+from gen3d.errors import InputError, MissingError, SettingsError, StorageError
 from gen3d.shape import Shape, frame, yaw
 from gen3d.storage import fsync_folder, make_folder, storage_error
 
@@ -119,8 +119,10 @@ class Student(nn.Module, PyTorchModelHubMixin):
                 for name in ("model.safetensors", "README.md", "config.json"):  # without the last it is no student
                     os.replace(Path(temporary) / name, folder / name)
             fsync_folder(folder)
-        except (OSError, SafetensorError) as error:
-            raise storage_error(folder, error if isinstance(error, OSError) else OSError(str(error))) from None
+        except OSError as error:
+            raise storage_error(folder, error) from None
+        except SafetensorError as error:  # how safetensors reports a full disk
+            raise StorageError(f"can't write {folder}: {' '.join(str(error).split())}") from None
 
     @classmethod
     def load(cls, name: str | Path) -> Student:
