@@ -155,7 +155,7 @@ def _wings(rng: np.random.Generator, assembly: Assembly, body: Fuselage, role: R
     plan = PLANS[assembly.traits["plan"]]
     bend, angle = _bend(rng, height)
     assembly.traits["bend"] = bend
-    half = 0.004 + 0.02 * rng.random() ** 2 + fat * rng.uniform(0.015, 0.068)
+    half = 0.004 + 0.02 * rng.random() ** 2 + fat * rng.uniform(0.02, 0.08)
     panel = make_panel(rng, plan, span, angle, half, section_kind(rng, fat))
     ratio = min(1.0, rng.uniform(1.2, 1.6) / float(panel.front[0] - panel.rear[0]))  # shorter than the fuselage
     panel = replace(panel, front=panel.front * ratio, rear=panel.rear * ratio)
@@ -169,7 +169,8 @@ def _wings(rng: np.random.Generator, assembly: Assembly, body: Fuselage, role: R
     if above and not biplane:
         return _parasol(rng, assembly, body, panel, z), panel
     size = float(body.width.max())
-    panel, collar = filleted(rng, panel, fat, size * (rng.uniform(1.0, 2.5) if rng.random() < 0.15 else 1.0))
+    reach = size * (rng.uniform(1.0, 2.5) if rng.random() < 0.15 else 1.0)
+    panel, collar = filleted(rng, panel, fat, reach, collars=(0.45, 0.3, 0.15, 0.1))
     anchor = np.array([0.0, centre + height * (top if height > 0 else bottom), z])
     wing = add_grown(assembly, "wing", grow(panel, anchor, body, collar))
     if biplane:
