@@ -18,7 +18,7 @@ def command(
     overwrite: bool = output.OVERWRITE,
     as_json: bool = output.JSON,
 ) -> None:
-    """Segment a shape: coloured GLB (PLY for clouds), one file per part, labels.json in the input's own order."""
+    """Segment a shape: coloured GLB (PLY for clouds), one file per part, NAME_labels.json in its own order."""
     from distill.segmentation import segment
 
     folder = out or Path(f"{shape.stem}-parts")

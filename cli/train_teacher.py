@@ -17,6 +17,7 @@ def command(
     start: Path = typer.Option(None, "--start", help="Weights to go on from."),
     preset: str = output.PRESET,
     seed: int = output.SEED,
+    overwrite: bool = output.OVERWRITE,
     as_json: bool = output.JSON,
 ) -> None:
     """Train the lite teacher only on renders of procedural shapes, and score it on shapes it never saw."""
@@ -27,7 +28,9 @@ def command(
     options = {"steps": steps, "categories": names, "workers": loaders, "start": None if start is None else str(start)}
     settings = resolve(TeacherSettings, preset, **options, seed=seed)
     with output.progress("training the lite teacher", settings.steps) as step:
-        scores = train_teacher(settings, out, lambda number, loss: step(1, f"loss {loss:.3f}"))
+        scores, finished = train_teacher(settings, out, lambda _, loss: step(1, f"loss {loss:.3f}"), overwrite)
+    if finished:
+        output.say(f"{out}: trained before with the same settings; nothing to do")
     rows = [[name, f"{100 * score:.1f}"] for name, score in scores.items()]
-    result = {"weights": str(out), "held_out_miou": scores}
+    result = {"weights": str(out), "finished_before": finished, "held_out_miou": scores}
     output.show(result, as_json, lambda: output.print_table(f"{out}: pixel mIoU % on fresh shapes", ["", "mIoU"], rows))

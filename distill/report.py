@@ -19,7 +19,8 @@ from gen3d.storage import atomic_write
 
 ANGLES = ((25.0, 35.0), (15.0, 215.0))
 SIZE = 130  # pixels along the side of one picture
-RIGHT, WRONG, NOT_COUNTED = 2, 4, -1  # colours of the error picture: palette green and red, grey
+RIGHT, WRONG, NOT_COUNTED = range(3)
+ERROR_COLORS = np.array([[205, 205, 205], [225, 0, 0], [255, 255, 255]], np.uint8)  # none of them a part's
 MOST = 24  # shapes in the picture: the worst and the best halves of them
 
 
@@ -31,7 +32,8 @@ def draw_report(report: Report, path: Path) -> None:
     renderers = {mesh: make_renderer("auto", cameras, mesh) for mesh in (True, False)}
     rows = [np.concatenate(_row(scored, renderers[scored.shape.has_mesh]), 1) for scored in chosen]
     title = f"{report.method}, {report.category}: mIoU {report.miou:.1f} on {len(report.shapes)} shapes"
-    sheet = caption(tile(rows, 1), f"{title}   (truth | prediction | errors, two sides each; worst first)", 24)
+    columns = "from two sides each: truth | prediction | errors (red; white: not scored); worst shapes first"
+    sheet = caption(caption(tile(rows, 1), columns, 20), title, 24)
     legend = _legend(report.parts, sheet.shape[1])
     buffer = io.BytesIO()
     Image.fromarray(np.concatenate([legend, sheet], 0)).save(buffer, "PNG")
@@ -45,7 +47,8 @@ def _row(scored: Scored, renderer: Renderer) -> list[UInt8[np.ndarray, "H W 3"]]
     assert truth is not None
     error = np.where(scored.counted, np.where(scored.prediction == truth, RIGHT, WRONG), NOT_COUNTED).astype(np.int16)
     views = renderer.render(shape)
-    pictures = [paint(view, _on_elements(scored, x)) for x in (truth, scored.prediction, error) for view in views]
+    pictures = [paint(view, _on_elements(scored, labels)) for labels in (truth, scored.prediction) for view in views]
+    pictures += [paint(view, _on_elements(scored, error), ERROR_COLORS) for view in views]
     text = f"{shape.id}  {100 * scored.ious.mean():.1f}"
     return [caption(image, text if i == 0 else "") for i, image in enumerate(pictures)]
 

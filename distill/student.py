@@ -141,7 +141,8 @@ class Student(nn.Module, PyTorchModelHubMixin):
             student = cls(**json.loads((folder / "config.json").read_text()))
             student.load_state_dict(load_file(folder / "model.safetensors"))
         except (OSError, ValueError, TypeError, LookupError, RuntimeError, SafetensorError) as error:
-            raise InputError(f"{name}: is not a usable student ({str(error).splitlines()[0]})") from None
+            reason = " ".join(str(error).split())
+            raise InputError(f"{name}: is not a usable student ({reason[:300]})") from None
         return student.eval()
 
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:

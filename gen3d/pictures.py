@@ -13,12 +13,14 @@ from gen3d.rendering.view import View
 from gen3d.shape import Shape
 
 
-def paint(view: View, labels: Int[np.ndarray, " E"] | None) -> UInt8[np.ndarray, "H W 3"]:
-    """The view's shading, tinted by the part of the face (or point) each pixel shows."""
+def paint(
+    view: View, labels: Int[np.ndarray, " E"] | None, palette: UInt8[np.ndarray, "K 3"] = PALETTE
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The view's shading, tinted by the part of the face (or point) each pixel shows; grey where it is -1."""
     if labels is None:
         return view.color
-    colors = np.concatenate([np.tile(PALETTE, (10, 1)), UNLABELLED_GREY[None]])  # index -1 is the grey one
-    tint = colors[np.where(labels < 0, -1, labels % len(PALETTE))].astype(np.float32) / 200
+    colors = np.concatenate([palette, UNLABELLED_GREY[None]])  # index -1 is the grey one
+    tint = colors[np.where(labels < 0, -1, labels % len(palette))].astype(np.float32) / 200
     return np.where(view.hit[..., None], (view.color * tint[view.element]).clip(0, 255), 255).astype(np.uint8)
 
 

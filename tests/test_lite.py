@@ -25,6 +25,7 @@ from gen3d.shape import yaw
 from gen3d.teachers import make_teacher
 from gen3d.teachers.lite.network import geometry_images
 from gen3d.teachers.lite.teacher import WEIGHTS, LiteTeacher, load_network, save_network
+from gen3d.teachers.lite.training import train_teacher
 from gen3d.teachers.predictions import Boxes, PixelScores, Teacher, boxes_from_pixels
 
 CAMERAS = rings(3, 72)  # no multiple of the network's stride
@@ -138,6 +139,18 @@ def test_training_again_gives_the_same_weights(tiny_weights: Path, tmp_path: Pat
     first, second = (load_network(path)[0] for path in (tiny_weights, tiny.train_tiny(tmp_path / "again")))
     for (name, a), b in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
+
+
+def test_trained_weights_are_left_alone_unless_the_settings_are_others(tiny_weights: Path, tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(tiny_weights.read_bytes())
+    before, steps = path.stat().st_mtime_ns, []
+    scores, finished = train_teacher(tiny.SETTINGS, path, lambda step, loss: steps.append(step))
+    assert finished and not steps and path.stat().st_mtime_ns == before and set(scores) == set(GRAMMARS)
+    with pytest.raises(SettingsError, match=r"w\.safetensors: steps was 3, now 1; .*--overwrite"):
+        train_teacher(tiny.SETTINGS.model_copy(update={"steps": 1}), path, lambda step, loss: None)
+    _, finished = train_teacher(tiny.SETTINGS, path, lambda step, loss: steps.append(step), overwrite=True)
+    assert not finished and steps == [1, 2, 3]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x08\0\0\0\0\0\0\0{}      ", b"x" * 200])

@@ -19,6 +19,7 @@ from torch import Tensor
 from gen3d.categories import CATEGORIES
 from gen3d.errors import SettingsError
 from gen3d.generators.procedural import GRAMMARS
+from gen3d.record import differences, plain
 from gen3d.rendering.cameras import Camera
 from gen3d.rendering.embree import EmbreeRenderer
 from gen3d.rendering.points import PointsRenderer
@@ -50,17 +51,26 @@ class TeacherSettings(Settings):
     seed: int = Field(default=0, ge=0)
 
 
-def train_teacher(settings: TeacherSettings, path: Path, report: Callable[[int, float], None]) -> dict[str, float]:
+def train_teacher(
+    settings: TeacherSettings, path: Path, report: Callable[[int, float], None], overwrite: bool = False
+) -> tuple[dict[str, float], bool]:
     """Train, save to `path`, and score on fresh shapes.
 
     Args:
         settings: see `TeacherSettings`.
         path: where the safetensors go.
         report: called with (step, loss) after every step.
+        overwrite: train again, whatever is at `path`.
 
     Returns:
-        Pixel mIoU per category on `held_out` shapes that training never saw.
+        Pixel mIoU per category on `held_out` shapes that training never saw; whether they were there already.
+
+    Raises:
+        SettingsError: `path` holds weights of other settings, or `start` weights of another form.
+        InputError: `path` holds something else.
     """
+    if path.exists() and not overwrite:
+        return _trained_before(settings, path), True
     torch.manual_seed(settings.seed)
     offsets = _offsets(settings.categories)
     network, history = _fresh_or_started(settings)
@@ -85,7 +95,18 @@ def train_teacher(settings: TeacherSettings, path: Path, report: Callable[[int, 
         "minutes": round((time.monotonic() - started) / 60, 1),
     }
     save_network(network, record | {"held_out_miou": scores, "history": history}, path)
-    return scores
+    return scores, False
+
+
+def _trained_before(settings: TeacherSettings, path: Path) -> dict[str, float]:
+    """The scores kept with finished weights. Raises SettingsError where they are of other settings."""
+    _, record = load_network(path)
+    wanted = plain(settings.model_dump())
+    for field, was, now in differences({key: record.get(key) for key in wanted}, wanted):
+        raise SettingsError(
+            f"{path}: {field} was {was}, now {now}; use the same settings, another file, or --overwrite"
+        )
+    return record["held_out_miou"]
 
 
 def _fresh_or_started(settings: TeacherSettings) -> tuple[LiteNetwork, list[dict]]:
@@ -117,7 +138,7 @@ def _loss(
     target = torch.where(labels == IGNORE, IGNORE, labels + first[:, None, None])
     counts = torch.bincount(target[target != IGNORE], minlength=logits.shape[1]).clamp(min=1)
     present = target.unique().numel() - 1
-    # Small parts count a little more. The square root let thin parts spread into their neighbours (fins into fuselages).
+    # Small parts count a little more; with the square root they spread into their neighbours (fins into fuselages).
     weight = (counts.sum() / (max(present, 1) * counts)).pow(0.25).clamp(0.5, 4)
     return torch.nn.functional.cross_entropy(logits, target, weight, ignore_index=IGNORE)
 
