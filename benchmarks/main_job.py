@@ -43,22 +43,22 @@ ROWS = {
 }
 
 
-def prepare(category: str, data: Path, out: Path, n: int) -> dict[str, Any]:
-    """Generate and label one collection (seed 0), and score the teacher's votes on the real shapes."""
+def prepare(category: str, seed: int, data: Path, out: Path, n: int) -> dict[str, Any]:
+    """Generate and label one collection, and score the teacher's votes on the real shapes."""
     from distill.evaluation import evaluate_votes, read_dataset
     from gen3d.generation import GenerateSettings, generate
     from gen3d.labelling import LabelSettings, label
     from gen3d.teachers import make_teacher
 
-    kept = out / category / "votes.json"
+    kept = out / category / f"votes-seed{seed}.json"
     if kept.is_file():
         return json.loads(kept.read_text())
     clock = time.process_time()
-    collection = generate(GenerateSettings(category=category, n=n), out / category / "generated")
+    collection = generate(GenerateSettings(category=category, n=n, seed=seed), collection_folder(out, category, seed))
     middle = time.process_time()
-    label(collection, LabelSettings())
+    label(collection, LabelSettings(seed=seed))
     spent = {"generate": middle - clock, "label": time.process_time() - middle}
-    settings = _settings(category)
+    settings = _settings(category, seed)
     real = read_dataset(settings, category, data / ROWS[category].folder)
     votes = evaluate_votes(make_teacher("lite"), real, settings, LabelSettings())
     return _keep(kept, {"votes": votes.as_dict(settings)}, spent)
@@ -71,7 +71,7 @@ def train(category: str, seed: int, backward: bool, out: Path) -> float:
 
     clock = time.process_time()
     settings = DistillSettings(category=category, seed=seed, backward=backward)
-    distill([out / category / "generated"], settings, out / category / student_name(seed, backward))
+    distill([collection_folder(out, category, seed)], settings, out / category / student_name(seed, backward))
     return time.process_time() - clock
 
 
@@ -101,12 +101,17 @@ def score(category: str, seed: int, backward: bool, data: Path, out: Path) -> di
     return _keep(kept, scores, {"distil": spent} if spent > 10 else {})
 
 
+def collection_folder(out: Path, category: str, seed: int) -> Path:
+    """Folder of a collection: every seed has shapes, points and training of its own."""
+    return out / category / f"generated-seed{seed}"
+
+
 def student_name(seed: int, backward: bool) -> str:
     """Folder of a student."""
     return f"student-{'fb' if backward else 'f'}-seed{seed}"
 
 
-def _settings(category: str, seed: int = 0) -> EvalSettings:
+def _settings(category: str, seed: int) -> EvalSettings:
     """How the category's real shapes are read and scored."""
     from distill.evaluation import EvalSettings
 
@@ -128,7 +133,7 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
         cells = []
         for column in columns:
             values = [r["scores"][column]["miou"] for r in runs if column in r["scores"]]
-            spread = f" ± {np.std(values):.1f}" if column == "forward + backward" else ""
+            spread = f" ± {np.std(values):.1f}" if column in ("forward", "forward + backward") else ""
             cells.append(f"{np.mean(values):.1f}{spread}" if values else "-")
         main = [r["scores"]["forward + backward"] for r in runs if "forward + backward" in r["scores"]]
         worst = np.mean([scores["worst_half"] for scores in main])
@@ -137,28 +142,31 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def main() -> None:
-    """Run what is asked for, students with re-scoring first, and print the table, the parts and the CPU seconds."""
+    """Run what is asked for, a seed at a time, and print the table, the parts and the CPU seconds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("runs/main_job"))
     parser.add_argument("--categories", default=",".join(ROWS))
-    parser.add_argument("--seeds", type=int, default=3, help="students per category with forward + backward")
-    parser.add_argument("--forward-seeds", type=int, default=3, help="students per category with forward only")
-    parser.add_argument("--n", type=int, default=300, help="generated shapes per category")
+    parser.add_argument("--seeds", type=int, default=3, help="collections per category, with two students each")
+    parser.add_argument("--n", type=int, default=300, help="generated shapes per collection")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
     categories, place = args.categories.split(","), (args.data, args.out)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(args.jobs, mp_context=context) as pool:
-        first = {c: pool.submit(prepare, c, *place, args.n) for c in categories}
-        results = {c: [first[c].result()] for c in categories}
-        plan = [(c, s, True) for s in range(args.seeds) for c in categories]
-        plan += [(c, s, False) for s in range(args.forward_seeds) for c in categories]
-        for task, future in [(task, pool.submit(score, *task, *place)) for task in plan]:
-            results[task[0]].append(future.result())
-    print(f"mIoU %; {args.n} generated shapes per category, 2,048 points per shape, teacher lite; mean of")
-    print(f"{args.seeds} seeds (± deviation), forward only of {args.forward_seeds}, votes of one; students in 8 passes")
-    print("(voting) but for 'one pass'; airplane without engine points and predictions but for 'with engine'\n")
+        results: dict[str, list[dict[str, Any]]] = {c: [] for c in categories}
+        for seed in range(args.seeds):
+            first = {c: pool.submit(prepare, c, seed, *place, args.n) for c in categories}
+            for c in categories:
+                results[c].append(first[c].result())
+            tasks = [(c, pool.submit(score, c, seed, how, *place)) for how in (True, False) for c in categories]
+            for c, task in tasks:
+                results[c].append(task.result())
+    print(f"mIoU %; {args.n} generated shapes per collection, 2,048 points per shape, teacher lite; mean (± deviation)")
+    print(
+        f"of {args.seeds} seeds, each with its own shapes, training and sampled points; students in 8 passes (voting)"
+    )
+    print("but for 'one pass'; airplane without engine points and predictions but for 'with engine'\n")
     print(table(results))
     for category, runs in results.items():
         parts = [r["scores"]["forward + backward"]["parts"] for r in runs if "forward + backward" in r["scores"]]
