@@ -20,7 +20,7 @@ def command(
     missing: str = typer.Option(None, "--missing", help="shapenetpart: skip = score what is there."),
     pose: str = typer.Option(None, "--pose", help="psb: canonical or raw."),
     yaw: str = typer.Option(None, "--yaw", help="random: turn every shape about +Y first.  [default: none]"),
-    passes: int = typer.Option(None, "--passes", help="Passes of the student that are averaged.  [default: 8]"),
+    passes: int = typer.Option(None, "--passes", help="Passes of the student that are averaged.  [default: 16]"),
     leave_out: str = typer.Option(None, "--leave-out", help="Parts not to score, comma-separated."),
     out: Path = typer.Option(None, "--out", help="For scores.json and report.png.  [default: beside the student]"),
     preset: str = output.PRESET,

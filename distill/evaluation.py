@@ -34,7 +34,7 @@ class EvalSettings(Settings):
     pose: str | None = Field(default=None, description="of data sets that have poses: canonical or raw")
     yaw: str = Field(default="none", pattern="^(none|random)$", description="turn every shape about +Y first")
     points: int = Field(default=2048, ge=512)
-    passes: int = Field(default=8, ge=1, description="of the student, averaged (voting); 1 is the plain network")
+    passes: int = Field(default=16, ge=1, description="of the student, averaged (voting); 1 is the plain network")
     leave_out: tuple[str, ...] = Field(default=(), description="parts whose points and predictions are left out")
     seed: int = Field(default=0, ge=0)
 

@@ -150,7 +150,10 @@ def _bend(rng: np.random.Generator, height: float) -> tuple[str, Float[np.ndarra
 
 
 def _wings(rng: np.random.Generator, assembly: Assembly, body: Fuselage, role: Role, fat: float) -> tuple[Grown, Panel]:
-    """Main wings: a pair from the sides, one above the fuselage, or both (a biplane)."""
+    """Main wings: a pair from the sides, one above the fuselage, or both (a biplane).
+
+    A wing that rests on the fuselage is a pair, too: people call what lies between its halves body (psb).
+    """
     height, span = rng.uniform(*role.height), rng.uniform(*role.span)
     plan = PLANS[assembly.traits["plan"]]
     bend, angle = _bend(rng, height)
@@ -164,7 +167,7 @@ def _wings(rng: np.random.Generator, assembly: Assembly, body: Fuselage, role: R
     z = min(z, 0.93 - panel.front[0])  # a long root stays behind the nose
     z = max(z, -0.97 - panel.rear[0])
     _, top, bottom, centre, _ = body.section(z)[:, 0]
-    above = rng.random() < (0.3 if assembly.traits["fuselage"] in ("pod", "stick", "slab", "cone") else 0.02)
+    above = rng.random() < (0.15 if assembly.traits["fuselage"] in ("pod", "stick", "slab", "cone") else 0.01)
     biplane = assembly.traits["role"] == "light" and rng.random() < 0.13
     if above and not biplane:
         return _parasol(rng, assembly, body, panel, z), panel
@@ -181,16 +184,14 @@ def _wings(rng: np.random.Generator, assembly: Assembly, body: Fuselage, role: R
 
 
 def _parasol(rng: np.random.Generator, assembly: Assembly, body: Fuselage, panel: Panel, z: float) -> Grown:
-    """A wing in one piece on top of the fuselage or on a pylon above it."""
+    """A wing in one piece on a pylon above the fuselage."""
     assembly.traits["mount"] = "above"
     width, top, _, centre, _ = body.section(z)[:, 0]
-    gap = 0.0 if rng.random() < 0.6 else rng.uniform(0.02, 0.12)
-    y = centre + top + gap + 0.3 * panel.half[0]
+    y = centre + top + rng.uniform(0.02, 0.12) + 0.3 * panel.half[0]
     wing = add_grown(assembly, "wing", grow(panel, np.array([0.0, y, z]), None))
-    if gap:
-        chord = panel.front[0] - panel.rear[0]
-        assembly.add("body", _column(0.3 * width, 0.35 * chord, np.array([0, centre + 0.8 * top, z]), y))
-    elif rng.random() < 0.5:
+    chord = panel.front[0] - panel.rear[0]
+    assembly.add("body", _column(0.3 * width, 0.35 * chord, np.array([0, centre + 0.8 * top, z]), y))
+    if rng.random() < 0.5:
         struts(rng, Plane(assembly, body, wing, wing, None, 0.0))
     return wing
 

@@ -220,11 +220,7 @@ def section_kind(rng: np.random.Generator, fat: float) -> str:
 
 
 def filleted(
-    rng: np.random.Generator,
-    panel: Panel,
-    fat: float,
-    size: float,
-    collars: tuple[float, ...] = (0.15, 0.25, 0.35, 0.25),
+    rng: np.random.Generator, panel: Panel, fat: float, size: float, collars: tuple[float, ...]
 ) -> tuple[Panel, int]:
     """The panel with a widening root, and how many of its strips are the body's; crisp shapes often have none.
 

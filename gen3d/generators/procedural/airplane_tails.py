@@ -91,7 +91,7 @@ def _rooted(
     """Grow a tail panel from the fuselage; `place` = (x and y in half sizes of the section, z of the trailing edge)."""
     fat = 1.0 if assembly.traits["style"] == "organic" else 0.1
     size = float(body.section(-0.8)[0, 0])
-    panel, collar = filleted(rng, panel, fat, size)
+    panel, collar = filleted(rng, panel, fat, size, collars=(0.05, 0.15, 0.35, 0.45))
     overhang = float(panel.rear[0] - panel.rear.min())  # swept tips may reach beyond the end, but not far
     z = max(place[2] - float(panel.rear[0]), rng.uniform(-1.12, -0.98) + overhang - float(panel.rear[0]))
     width, top, bottom, centre, _ = body.section(np.clip(z, -0.95, 0.95))[:, 0]

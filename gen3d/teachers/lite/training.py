@@ -43,6 +43,7 @@ class TeacherSettings(Settings):
     views_per_shape: int = Field(default=4, ge=1)
     size: int = Field(default=224, ge=32, multiple_of=16)
     lr: float = Field(default=2e-3, gt=0)
+    balance: float = Field(default=0.25, ge=0, le=1, description="class weights: inverse frequency to this power")
     clouds: float = Field(default=0.2, ge=0, le=1, description="share of shapes seen as splatted clouds")
     workers: int = Field(default=1, ge=0, description="processes that make shapes and render them")
     held_out: int = Field(default=20, ge=1, description="fresh shapes per category for the score")
@@ -82,7 +83,7 @@ def train_teacher(
         x = images.float().contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
             logits = network(x, category)
-        loss = _loss(logits.float(), labels, category, offsets)
+        loss = _loss(logits.float(), labels, category, offsets, settings.balance)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -129,8 +130,12 @@ def _loss(
     labels: Int64[Tensor, "B h w"],
     category: Int64[Tensor, " B"],
     offsets: np.ndarray,
+    balance: float,
 ) -> Float32[Tensor, ""]:
-    """Cross-entropy over the parts of each image's own category; background is ignored."""
+    """Cross-entropy over the parts of each image's own category; background is ignored.
+
+    Weights help small parts at first, but make them spread into their neighbours (fins into fuselages): end without.
+    """
     channel = torch.arange(logits.shape[1])
     first, last = torch.from_numpy(offsets[:-1])[category], torch.from_numpy(offsets[1:])[category]
     foreign = (channel < first[:, None]) | (channel >= last[:, None])  # (B, P)
@@ -138,8 +143,7 @@ def _loss(
     target = torch.where(labels == IGNORE, IGNORE, labels + first[:, None, None])
     counts = torch.bincount(target[target != IGNORE], minlength=logits.shape[1]).clamp(min=1)
     present = target.unique().numel() - 1
-    # Small parts count a little more; with the square root they spread into their neighbours (fins into fuselages).
-    weight = (counts.sum() / (max(present, 1) * counts)).pow(0.25).clamp(0.5, 4)
+    weight = (counts.sum() / (max(present, 1) * counts)).pow(balance).clamp(0.5, 4)
     return torch.nn.functional.cross_entropy(logits, target, weight, ignore_index=IGNORE)
 
 
