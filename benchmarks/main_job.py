@@ -26,7 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 class Row(NamedTuple):
-    """A line of the table: data set, its folder below --data, reader options, generated shapes, the figure asked for."""
+    """A line of the table: data set, its folder below --data, reader options, generated shapes, figure asked for."""
 
     dataset: str
     folder: str
