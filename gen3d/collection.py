@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import multiprocessing
 import os
 import re
-import signal
-import sys
-import threading
 import unicodedata
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-from multiprocessing.connection import Connection
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen3d import __version__
-from gen3d.errors import Gen3dError, InputError, SettingsError
+from gen3d.errors import InputError, SettingsError
 from gen3d.record import read_record, same_record, write_record
 from gen3d.shards import (
     MANIFEST,
@@ -45,7 +37,6 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 INFO = "collection.json"
 SHAPES = "shapes"
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class Collection:
@@ -154,68 +145,36 @@ class Collection:
     def begin(self, stem: str, info: dict[str, Any], overwrite: bool = False) -> None:
         """Record a later stage's settings in `<stem>.json`, by `create`'s rules for new, same and other settings."""
         with writing(self.root):
-            self._reload()
+            self.reload()
             if overwrite:
                 kept = [record.line() for record in self._records.values() if record.stem != stem]
                 atomic_write(self.root / MANIFEST, b"".join(kept))
                 _remove(self.root, [record.shard for record in self.records(stem)])
-                self._reload()
+                self.reload()
             _settle(self.root / f"{stem}.json", {**info, "gen3d": __version__}, overwrite)
 
     def add_shard(self, stem: str, number: int, content: ShardContent) -> None:
         """Write one shard and enter it in the manifest; replaces an earlier one of this number."""
         with writing(self.root):
-            self._reload()
-            self._publish(stage_shard(self.root, stem, number, content))
+            self.reload()
+            self.publish(stage_shard(self.root, stem, number, content))
 
     def damage(self) -> list[str]:
         """What is wrong in any finished shard, one line each naming shard and sample; empty where all is right."""
         ordered = sorted(self._records.values(), key=lambda record: (record.stem, record.number))
         return [line for record in ordered for line in damage(self.root, record)]
 
-    def _publish(self, staged: StagedShard) -> None:
+    def publish(self, staged: StagedShard) -> None:
+        """Make a staged shard part of the collection. The caller holds the lock."""
         publish_shard(self.root, staged)
         self._records[staged.record.shard] = staged.record
 
-    def _reload(self) -> None:
+    def reload(self) -> None:
         """Look again, once the lock is held: another process may have written since this one opened the folder."""
         now = Collection.open(self.root)
         if now.info != self.info:
             raise SettingsError(f"{self.root}: was overwritten by another run; choose another folder")
         self._records = now._records
-
-
-def build_shards(
-    collection: Collection,
-    stem: str,
-    jobs: Sequence[tuple[int, Any]],
-    build: Callable[[Any], ShardContent],
-    workers: int = 1,
-    progress: Callable[[int], None] = lambda count: None,
-) -> None:
-    """Build the shards that are not finished yet. The bytes are the same for any number of workers.
-
-    Args:
-        collection: where they go.
-        stem: "shapes" or "knowledge-<teacher>".
-        jobs: (shard number, picklable payload) of every shard, finished or not.
-        build: makes a shard from a payload and nothing else; picklable where `workers` > 1.
-        workers: 1 builds in this process.
-        progress: called after every shard with its number of samples, failed ones included.
-
-    Raises:
-        Gen3dError: where a worker is killed; any error of `build` passes through. Finished shards stay.
-    """
-    with writing(collection.root):
-        collection._reload()
-        finished = collection.finished(stem)
-        todo = [(number, payload) for number, payload in jobs if f"{stem}-{number:05d}.tar" not in finished]
-        tasks: list[_Task] = [(collection.root, stem, number, payload, build) for number, payload in todo]
-        workers = min(workers, len(tasks))
-        with contextlib.closing(_in_workers(tasks, workers) if workers > 1 else _here(tasks)) as staging:
-            for staged in staging:
-                collection._publish(staged)
-                progress(len(staged.record.ids) + len(staged.record.failures))
 
 
 def shape_seed(run_seed: int, index: int) -> int:
@@ -238,92 +197,6 @@ def shape_members(shape: Shape) -> list[tuple[str, bytes]]:
     except (ValueError, TypeError) as error:
         raise InputError(f"{shape.id}: its meta data can't be stored as JSON ({error})") from None
     return [(f"{shape.id}.glb", glb_bytes(shape)), (f"{shape.id}.json", note.encode())]
-
-
-_Task = tuple[Path, str, int, Any, Callable[[Any], ShardContent]]
-
-
-def _stage(root: Path, stem: str, number: int, payload: Any, build: Callable[[Any], ShardContent]) -> StagedShard:
-    """Build one shard and leave it under its temporary name."""
-    with _one_thread():
-        content = build(payload)
-    return stage_shard(root, stem, number, content)
-
-
-def _here(tasks: list[_Task]) -> Generator[StagedShard, None, None]:
-    """Stage the shards in this process, in order."""
-    for task in tasks:
-        yield _stage(*task)
-
-
-def _in_workers(tasks: list[_Task], workers: int) -> Generator[StagedShard, None, None]:
-    """Stage the shards in worker processes, in the order they get done. Closing the iterator ends the workers at once.
-
-    Workers never publish, so that one which outlives its parent for a moment can't change the collection.
-    """
-    context = multiprocessing.get_context("spawn")
-    lifeline, holder = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(lifeline,))
-    try:
-        with _one_thread(), _interrupts_held_back():
-            futures = [pool.submit(_stage, *task) for task in tasks]  # starts the workers too
-        for future in as_completed(futures):
-            yield future.result()
-        pool.shutdown()
-    except BrokenProcessPool:
-        hint = "finished shards are kept; run again, with fewer workers"
-        raise Gen3dError(f"a worker process was killed, perhaps for want of memory; {hint}") from None
-    finally:
-        holder.close()
-        pool.shutdown(cancel_futures=True)
-        lifeline.close()
-
-
-def _start_worker(lifeline: Connection) -> None:
-    """Let this worker end with its parent, however that one ends."""
-    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
-
-
-def _end_with_parent(lifeline: Connection) -> None:
-    """Wait until the only other end of the pipe, which the parent holds, is closed."""
-    with contextlib.suppress(EOFError, OSError):
-        lifeline.recv_bytes()
-    os._exit(1)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Numeric libraries on one thread, here and in processes started here: with more, sums come out differently."""
-    saved = {name: os.environ.get(name) for name in _THREADS}
-    before = _torch_threads(1)
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in saved.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-        asked = saved["OMP_NUM_THREADS"] or ""  # what torch would have read, had it not been imported in between
-        _torch_threads(before or (int(asked) if asked.isdecimal() else os.cpu_count() or 1))
-
-
-def _torch_threads(count: int) -> int | None:
-    """Set torch's number of threads; the one before, or None where torch is not imported."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return None
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    return before
-
-
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Ctrl-C waits; processes started meanwhile never get it, so that the parent alone says one line and ends them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _settle(path: Path, info: dict[str, Any], overwrite: bool) -> None:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from gen3d.building import build_shards
 from gen3d.categories import category
-from gen3d.collection import SHAPES, Collection, build_shards, shape_id, shape_members, shape_seed
+from gen3d.collection import SHAPES, Collection, shape_id, shape_members, shape_seed
 from gen3d.errors import Gen3dError, SettingsError
 from gen3d.generators import GENERATORS
 from gen3d.settings import Settings

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import Field
 
+from gen3d.building import build_shards
 from gen3d.categories import category
-from gen3d.collection import Collection, build_shards
+from gen3d.collection import Collection
 from gen3d.errors import Gen3dError, InputError, SettingsError
 from gen3d.knowledge import CLOUD_TOLERANCE, TOLERANCE, Knowledge, lift
 from gen3d.rendering import Renderer, make_renderer
