@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gen3d import __version__
 from gen3d.errors import InputError, SettingsError
-from gen3d.record import read_record, same_record, write_record
+from gen3d.record import read_record, settle_record, unseal
 from gen3d.shards import (
     MANIFEST,
     ShardContent,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 INFO = "collection.json"
 SHAPES = "shapes"
+CARD = "README.md"
+_STAGE = re.compile(r"knowledge-[A-Za-z0-9._-]+\.json")
 
 
 class Collection:
@@ -56,14 +58,18 @@ class Collection:
     def open(cls, root: str | Path) -> Collection:
         """The collection in a folder. Raises InputError where there is none, or one of a newer gen3d."""
         root = Path(root)
+        _refuse_newer(root)
         info = read_record(root / INFO)
         if info is None:
             raise InputError(f"{root}: is not a collection (no {INFO}); make one with `gen3d generate`")
         version = info.get("format_version")
-        if not isinstance(version, int) or not isinstance(info.get("category"), str):
-            raise InputError(f"{root / INFO}: lacks a format_version or a category; make the collection again")
-        if version > FORMAT_VERSION:
-            raise InputError(f"{root}: has format {version}, newer than {FORMAT_VERSION}; upgrade gen3d to read it")
+        if type(version) is not int or not isinstance(info.get("category"), str):
+            hint = "make the collection again with --overwrite"
+            raise InputError(f"{root / INFO}: lacks a format_version or a category; {hint}")
+        info = unseal(root / INFO, info)
+        if version < FORMAT_VERSION:
+            hint = "make the collection again with --overwrite"
+            raise InputError(f"{root}: has format {version}, older than {FORMAT_VERSION}, which no gen3d reads; {hint}")
         return cls(root, info)
 
     @classmethod
@@ -85,8 +91,10 @@ class Collection:
             raise SettingsError(f"{root}: holds other files but no collection; choose an empty or a new folder")
         with writing(root):
             if overwrite:
-                _remove(root, [MANIFEST, *filter(is_shard, _names(root))])
-            _settle(root / INFO, info, overwrite)
+                _remove(root, [MANIFEST, *filter(_is_ours, _names(root))])
+            else:
+                _refuse_newer(root)
+            settle_record(root / INFO, info, overwrite)
         return cls.open(root)
 
     @property
@@ -110,8 +118,31 @@ class Collection:
         return sorted((r for r in self._records.values() if r.stem == stem), key=lambda record: record.number)
 
     def finished(self, stem: str = SHAPES) -> set[str]:
-        """Names of the shards that need not be built: in the manifest, and still there in full size."""
-        return {r.shard for r in self.records(stem) if _size(self.root / r.shard) == r.size}
+        """Names of the shards that need not be built: in the manifest, and still there in full size.
+
+        One of a later stage must also account for every shape of its number: shapes may have come to it since.
+        """
+        shapes = {} if stem == SHAPES else {record.number: set(record.ids) for record in self.records()}
+        return {
+            record.shard
+            for record in self.records(stem)
+            if self.in_place(record) and shapes.get(record.number, record.samples) == record.samples
+        }
+
+    def in_place(self, record: ShardRecord) -> bool:
+        """Whether a shard of the manifest is still there in full size."""
+        return _size(self.root / record.shard) == record.size
+
+    def stems(self) -> list[str]:
+        """The later stages that have a shard or an info file here, such as "knowledge-lite"."""
+        found = {record.stem for record in self._records.values()}
+        found |= {name.removesuffix(".json") for name in _names(self.root) if _STAGE.fullmatch(name)}
+        return sorted(found - {SHAPES})
+
+    def stage(self, stem: str) -> dict[str, Any]:
+        """The settings a later stage recorded in `<stem>.json`; empty where there is none. Raises InputError."""
+        path = self.root / f"{stem}.json"
+        return unseal(path, read_record(path) or {})
 
     def samples(self, stem: str = SHAPES, number: int | None = None) -> Iterator[tuple[str, dict[str, bytes]]]:
         """(id, suffix -> bytes) of the samples, in order, of all shards or of one.
@@ -132,15 +163,11 @@ class Collection:
 
     def shapes(self, number: int | None = None) -> Iterator[Shape]:
         """The shapes, in order, of all shards or of one. Raises InputError where one can't be read."""
-        from gen3d.mesh_io import shape_from_glb
-
         for id, parts in self.samples(SHAPES, number):
             try:
-                note = json.loads(parts["json"])
-                glb, category, meta = parts["glb"], str(note["category"]), dict(note["meta"])
-            except (ValueError, TypeError, LookupError, RecursionError):
-                raise InputError(f"{self.root}: {id} is not a shape (needs {id}.glb and {id}.json)") from None
-            yield shape_from_glb(glb, id, category, meta)
+                yield shape_of(id, parts)
+            except InputError as error:
+                raise InputError(f"{self.root}: {error}") from None
 
     def begin(self, stem: str, info: dict[str, Any], overwrite: bool = False) -> None:
         """Record a later stage's settings in `<stem>.json`, by `create`'s rules for new, same and other settings."""
@@ -151,7 +178,7 @@ class Collection:
                 atomic_write(self.root / MANIFEST, b"".join(kept))
                 _remove(self.root, [record.shard for record in self.records(stem)])
                 self.reload()
-            _settle(self.root / f"{stem}.json", {**info, "gen3d": __version__}, overwrite)
+            settle_record(self.root / f"{stem}.json", {**info, "gen3d": __version__}, overwrite)
 
     def add_shard(self, stem: str, number: int, content: ShardContent) -> None:
         """Write one shard and enter it in the manifest; replaces an earlier one of this number."""
@@ -160,9 +187,13 @@ class Collection:
             self.publish(stage_shard(self.root, stem, number, content))
 
     def damage(self) -> list[str]:
-        """What is wrong in any finished shard, one line each naming shard and sample; empty where all is right."""
+        """What is wrong in any finished shard, one line each naming shard and sample; empty where all is right.
+
+        See `gen3d.verification` for all that can be wrong with a collection.
+        """
         ordered = sorted(self._records.values(), key=lambda record: (record.stem, record.number))
-        return [line for record in ordered for line in damage(self.root, record)]
+        found = [(record.shard, *flaw) for record in ordered for flaw in damage(self.root, record)]
+        return [f"{self.root / shard}: {' '.join(filter(None, flaw))}" for shard, *flaw in found]
 
     def publish(self, staged: StagedShard) -> None:
         """Make a staged shard part of the collection. The caller holds the lock."""
@@ -199,10 +230,31 @@ def shape_members(shape: Shape) -> list[tuple[str, bytes]]:
     return [(f"{shape.id}.glb", glb_bytes(shape)), (f"{shape.id}.json", note.encode())]
 
 
-def _settle(path: Path, info: dict[str, Any], overwrite: bool) -> None:
-    """Write an info file; leave one with the same info, refuse one with other info unless `overwrite`."""
-    if overwrite or not same_record(path, info):
-        write_record(path, info)
+def shape_of(id: str, parts: dict[str, bytes]) -> Shape:
+    """Inverse of `shape_members`, from suffix -> bytes. Raises InputError naming the id."""
+    from gen3d.mesh_io import shape_from_glb
+
+    try:
+        note = json.loads(parts["json"])
+        glb, category, meta = parts["glb"], str(note["category"]), dict(note["meta"])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise InputError(f"{id} is not a shape (needs {id}.glb and {id}.json)") from None
+    return shape_from_glb(glb, id, category, meta)
+
+
+def _refuse_newer(root: Path) -> None:
+    """Raise InputError for a collection of a newer gen3d, which may be right in ways that this one can't judge."""
+    try:
+        version = (read_record(root / INFO) or {}).get("format_version")
+    except InputError:
+        return
+    if type(version) is int and version > FORMAT_VERSION:
+        raise InputError(f"{root}: has format {version}, newer than {FORMAT_VERSION}; upgrade gen3d to use it")
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a file is one that goes when the collection is made anew."""
+    return is_shard(name) or name == CARD or _STAGE.fullmatch(name) is not None
 
 
 def _size(path: Path) -> int:

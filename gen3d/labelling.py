@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from pydantic import Field
 
 from gen3d.building import build_shards
 from gen3d.categories import category
 from gen3d.collection import Collection
-from gen3d.errors import Gen3dError, InputError, SettingsError
+from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import CLOUD_TOLERANCE, TOLERANCE, Knowledge, lift
+from gen3d.part_statistics import PartSummary, added, knowledge_row, part_summary, total
 from gen3d.rendering import Renderer, make_renderer
 from gen3d.rendering.cameras import rings
 from gen3d.settings import Settings
 from gen3d.shape import Shape
-from gen3d.shards import ShardContent
+from gen3d.shards import Member, Sample
 from gen3d.teachers import make_teacher
 from gen3d.teachers.predictions import Teacher
 
@@ -34,16 +34,6 @@ class LabelSettings(Settings):
     size: int = Field(default=224, ge=32, description="pixels")
     points: int = Field(default=2048, ge=512, description="points per shape that knowledge is lifted to")
     seed: int = Field(default=0, ge=0)
-
-
-@dataclass(frozen=True)
-class PartSummary:
-    """What a collection's knowledge says of one part: number of units, share of points, mean confidence."""
-
-    part: str
-    units: int
-    coverage: float
-    confidence: float
 
 
 class Renderers:
@@ -73,8 +63,11 @@ def label(
     workers: int = 1,
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda count: None,
+    retry_failed: bool = False,
 ) -> str:
     """Add `knowledge-<teacher>` shards to the collection, or what is missing of them; returns that stem.
+
+    Shapes that came to a shard after it was labelled are labelled too; what is known of the others stays as it is.
 
     Raises:
         SettingsError: unknown teacher, renderer or part, or knowledge of other settings is there already.
@@ -89,7 +82,7 @@ def label(
     stem = f"knowledge-{teacher.name}"
     collection.begin(stem, {"parts": list(parts), "settings": settings.model_dump()}, overwrite)
     jobs = [(record.number, _Job(collection.root, record.number, settings)) for record in collection.records()]
-    build_shards(collection, stem, jobs, _build, workers, progress)
+    build_shards(collection, stem, jobs, _samples, workers, progress, retry_failed)
     if not collection.ids(stem):
         id, reason = collection.failures(stem)[0]
         raise InputError(f"{collection.root}: none of its {len(collection)} shapes could be labelled; {id}: {reason}")
@@ -133,30 +126,30 @@ def label_shape(
     return lift(views, predictions, sampled.points, tolerance, meta)
 
 
-def _build(job: _Job) -> ShardContent:
-    """The knowledge shard of one shard of shapes."""
+def _samples(job: _Job) -> Iterator[Sample]:
+    """The knowledge of every shape of one shard."""
     collection = Collection.open(job.root)
     teacher = make_teacher(job.settings.teacher)
     parts = asked_parts(collection.category, job.settings.parts)
-    renderers, content = Renderers(job.settings), ShardContent()
+    renderers = Renderers(job.settings)
+
+    def members(shape: Shape) -> list[Member]:
+        knowledge = label_shape(shape, teacher, job.settings, parts, renderers)
+        if not len(knowledge.part):
+            raise InputError(f"no view shows any of: {', '.join(parts)}")
+        return [(f"{shape.id}.safetensors", knowledge.to_bytes())]
+
     for shape in collection.shapes(job.number):
-        try:
-            knowledge = label_shape(shape, teacher, job.settings, parts, renderers)
-            if not len(knowledge.part):
-                raise InputError(f"no view shows any of: {', '.join(parts)}")
-            content.members.append((f"{shape.id}.safetensors", knowledge.to_bytes()))
-            content.ids.append(shape.id)
-        except Gen3dError as error:
-            content.failures.append((shape.id, str(error)))
-    return content
+        yield shape.id, partial(members, shape)
 
 
 def read_knowledge(collection: Collection, teacher: str) -> list[Knowledge]:
     """All knowledge of one teacher, in the order of the shapes. Raises InputError if shapes are not labelled yet."""
     stem = f"knowledge-{teacher}"
-    labelled = {record.number for record in collection.records(stem)}
-    bare = sum(len(record.ids) for record in collection.records() if record.number not in labelled)
-    if bare or not labelled:
+    records = collection.records(stem)
+    known = {id for record in records for id in record.samples}
+    bare = sum(id not in known for id in collection.ids())
+    if bare or not records:
         missing = f"{bare} of its {len(collection)} shapes have no knowledge of the {teacher} teacher"
         raise InputError(f"{collection.root}: {missing}; run `gen3d label` on it first")
     found = [Knowledge.from_bytes(data, id) for id, data in collection.members(stem, "safetensors")]
@@ -167,16 +160,14 @@ def read_knowledge(collection: Collection, teacher: str) -> list[Knowledge]:
 
 def summarise(knowledge: list[Knowledge]) -> list[PartSummary]:
     """Per part over all shapes: units, share of points covered by a unit of it, mean confidence of its units."""
-    rows = []
-    for index, part in enumerate(knowledge[0].meta["parts"]):
-        chosen = [k.part == index for k in knowledge]
-        confidence = np.concatenate([k.confidence[c] for k, c in zip(knowledge, chosen, strict=True)])
-        covered = np.mean([k.mask[c].any(0).mean() if c.any() else 0.0 for k, c in zip(knowledge, chosen, strict=True)])
-        mean = float(confidence.mean()) if len(confidence) else 0.0
-        rows.append(PartSummary(part, len(confidence), round(float(covered), 4), round(mean, 4)))
-    return rows
+    return part_summary(added(map(knowledge_row, knowledge)), knowledge[0].meta["parts"])
 
 
 def summary_rows(knowledge: list[Knowledge]) -> list[dict]:
     """`summarise` as plain dicts for JSON."""
-    return [asdict(row) for row in summarise(knowledge)]
+    return [row._asdict() for row in summarise(knowledge)]
+
+
+def labelled_summary(collection: Collection, stem: str) -> list[PartSummary]:
+    """`summarise` of all that a collection holds of a stem, from its manifest: no knowledge is read."""
+    return part_summary(total(collection, stem), collection.stage(stem)["parts"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from gen3d.errors import InputError, SettingsError
 from gen3d.storage import atomic_write, make_folder, storage_error
 
+CHECK = "check"  # the last key of a sealed record
 _ABSENT = object()
 
 
@@ -36,10 +38,48 @@ def same_record(path: Path, record: dict[str, Any]) -> bool:
     old = read_record(path)
     if old is None:
         return False
-    for field, was, now in differences(old, plain(record)):
-        hint = "use the same settings, another folder, or --overwrite"
-        raise SettingsError(f"{path}: {field} was {was}, now {now}; {hint}")
+    _refuse_other(path, old, plain(record))
     return True
+
+
+def settle_record(path: Path, record: dict[str, Any], overwrite: bool = False) -> None:
+    """Write a record with a check value over it ("sealed"); leave one of the same settings, refuse one of others.
+
+    A file that was damaged after it was written for this very record is written again: its check value, or all of the
+    rest, tells.
+
+    Raises:
+        SettingsError: naming the first field that differs and both values, unless `overwrite`.
+        InputError: for a damaged file of other settings, unless `overwrite`.
+    """
+    new = seal(record)
+    data = record_bytes(new)
+    try:
+        old = path.read_bytes()
+    except OSError:
+        old = None
+    if old == data:
+        return
+    if old is not None and not overwrite and new[CHECK].encode() not in old:
+        found = read_record(path) or {}
+        if {key: value for key, value in found.items() if key != CHECK} != plain(record):
+            _refuse_other(path, unseal(path, found), plain(record))
+    atomic_write(path, data)
+
+
+def seal(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with a check value over all of it as its last key."""
+    body = plain(record)
+    return body | {CHECK: f"{zlib.crc32(json.dumps(body).encode()):08x}"}
+
+
+def unseal(path: Path, record: dict[str, Any]) -> dict[str, Any]:
+    """A record read from `path` without its check value, if it has one. Raises InputError where that is wrong."""
+    body = {key: value for key, value in record.items() if key != CHECK}
+    if CHECK in record and seal(body) != record:
+        hint = "run the command that made it again, with the same settings"
+        raise InputError(f"{path}: is damaged or was changed by hand (its check value differs); {hint}")
+    return body
 
 
 def start_record(path: Path) -> None:
@@ -53,7 +93,12 @@ def start_record(path: Path) -> None:
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
     """Write a record, whole or not at all."""
-    atomic_write(path, json.dumps(plain(record), indent=2).encode() + b"\n")
+    atomic_write(path, record_bytes(record))
+
+
+def record_bytes(record: dict[str, Any]) -> bytes:
+    """A record's file."""
+    return json.dumps(plain(record), indent=2).encode() + b"\n"
 
 
 def plain(record: dict[str, Any]) -> dict[str, Any]:
@@ -69,3 +114,10 @@ def differences(old: Any, new: Any, field: str = "") -> Iterator[tuple[str, str,
     elif old != new:
         was, now = ("not set" if value is _ABSENT else json.dumps(value) for value in (old, new))
         yield field, was, now
+
+
+def _refuse_other(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Raise SettingsError where two records differ."""
+    for field, was, now in differences(old, new):
+        hint = "use the same settings, another folder, or --overwrite"
+        raise SettingsError(f"{path}: {field} was {was}, now {now}; {hint}")
