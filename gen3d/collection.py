@@ -8,20 +8,19 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen3d import __version__
 from gen3d.errors import InputError, SettingsError
-from gen3d.record import read_record, settle_record, unseal
+from gen3d.record import is_settled, read_record, settle_record, unseal
 from gen3d.shards import (
     MANIFEST,
     ShardContent,
     ShardRecord,
     StagedShard,
     damage,
+    grouped,
     is_shard,
     publish_shard,
     read_manifest,
@@ -58,19 +57,7 @@ class Collection:
     def open(cls, root: str | Path) -> Collection:
         """The collection in a folder. Raises InputError where there is none, or one of a newer gen3d."""
         root = Path(root)
-        _refuse_newer(root)
-        info = read_record(root / INFO)
-        if info is None:
-            raise InputError(f"{root}: is not a collection (no {INFO}); make one with `gen3d generate`")
-        version = info.get("format_version")
-        if type(version) is not int or not isinstance(info.get("category"), str):
-            hint = "make the collection again with --overwrite"
-            raise InputError(f"{root / INFO}: lacks a format_version or a category; {hint}")
-        info = unseal(root / INFO, info)
-        if version < FORMAT_VERSION:
-            hint = "make the collection again with --overwrite"
-            raise InputError(f"{root}: has format {version}, older than {FORMAT_VERSION}, which no gen3d reads; {hint}")
-        return cls(root, info)
+        return cls(root, read_info(root))
 
     @classmethod
     def create(cls, root: str | Path, info: dict[str, Any], overwrite: bool = False) -> Collection:
@@ -85,7 +72,7 @@ class Collection:
             SettingsError: where the folder holds other files, or a collection of other settings.
         """
         root = make_folder(root)
-        info = {"format_version": FORMAT_VERSION, **info, "gen3d": __version__}
+        info = _signed({"format_version": FORMAT_VERSION, **info})
         there = _names(root)
         if INFO not in there and not all(name.startswith(".") for name in there):
             raise SettingsError(f"{root}: holds other files but no collection; choose an empty or a new folder")
@@ -151,9 +138,7 @@ class Collection:
         """
         for record in self.records(stem):
             if number in (None, record.number):
-                members = ((*name.split(".", 1), data) for name, data in read_shard(self.root, record))
-                for id, group in groupby(members, key=itemgetter(0)):
-                    yield id, {suffix: data for _, suffix, data in group}
+                yield from grouped(read_shard(self.root, record))
 
     def members(self, stem: str, suffix: str, number: int | None = None) -> Iterator[tuple[str, bytes]]:
         """(id, bytes) of the members `<id>.<suffix>`, as `samples` does; suffix as in "safetensors"."""
@@ -169,6 +154,10 @@ class Collection:
             except InputError as error:
                 raise InputError(f"{self.root}: {error}") from None
 
+    def is_stage(self, stem: str, info: dict[str, Any]) -> bool:
+        """Whether `begin` was called with these settings, and none of its file's bits has changed since."""
+        return is_settled(self.root / f"{stem}.json", _signed(info))
+
     def begin(self, stem: str, info: dict[str, Any], overwrite: bool = False) -> None:
         """Record a later stage's settings in `<stem>.json`, by `create`'s rules for new, same and other settings."""
         with writing(self.root):
@@ -178,7 +167,7 @@ class Collection:
                 atomic_write(self.root / MANIFEST, b"".join(kept))
                 _remove(self.root, [record.shard for record in self.records(stem)])
                 self.reload()
-            settle_record(self.root / f"{stem}.json", {**info, "gen3d": __version__}, overwrite)
+            settle_record(self.root / f"{stem}.json", _signed(info), overwrite)
 
     def add_shard(self, stem: str, number: int, content: ShardContent) -> None:
         """Write one shard and enter it in the manifest; replaces an earlier one of this number."""
@@ -206,6 +195,23 @@ class Collection:
         if now.info != self.info:
             raise SettingsError(f"{self.root}: was overwritten by another run; choose another folder")
         self._records = now._records
+
+
+def read_info(root: Path) -> dict[str, Any]:
+    """A collection's info. Raises InputError where there is none, or one that this gen3d does not read."""
+    info = read_record(root / INFO)
+    if info is None:
+        raise InputError(f"{root}: is not a collection (no {INFO}); make one with `gen3d generate`")
+    info = unseal(root / INFO, info)
+    _refuse_newer(root)
+    version = info.get("format_version")
+    if type(version) is not int or not isinstance(info.get("category"), str):
+        hint = "make the collection again with --overwrite"
+        raise InputError(f"{root / INFO}: lacks a format_version or a category; {hint}")
+    if version < FORMAT_VERSION:
+        hint = "make the collection again with --overwrite"
+        raise InputError(f"{root}: has format {version}, older than {FORMAT_VERSION}, which no gen3d reads; {hint}")
+    return info
 
 
 def shape_seed(run_seed: int, index: int) -> int:
@@ -242,10 +248,15 @@ def shape_of(id: str, parts: dict[str, bytes]) -> Shape:
     return shape_from_glb(glb, id, category, meta)
 
 
+def _signed(info: dict[str, Any]) -> dict[str, Any]:
+    """With the version of gen3d: other versions may make other bytes of the same settings."""
+    return {**info, "gen3d": __version__}
+
+
 def _refuse_newer(root: Path) -> None:
-    """Raise InputError for a collection of a newer gen3d, which may be right in ways that this one can't judge."""
+    """Raise InputError for a collection of a newer gen3d; one that can't be read is judged elsewhere."""
     try:
-        version = (read_record(root / INFO) or {}).get("format_version")
+        version = unseal(root / INFO, read_record(root / INFO) or {}).get("format_version")
     except InputError:
         return
     if type(version) is int and version > FORMAT_VERSION:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from gen3d.collection import SHAPES, Collection
+from gen3d.collection import SHAPES
 
 
-def command_of(collection: Collection, stem: str = SHAPES, folder: str = "FOLDER") -> str:
-    """What to type to make the shapes, or a later stage, again in `folder`; as it was kept where it was."""
+def command_of(info: dict[str, Any], stem: str = SHAPES, folder: str = "FOLDER") -> str:
+    """What to type to make the shapes, or a later stage, again in `folder`.
+
+    Args:
+        info: of the collection, or of the stage; a "command" that it keeps is taken as it is.
+        stem: "shapes" or that of the stage.
+        folder: the collection's.
+    """
     root = shlex.quote(folder)
-    info = collection.info if stem == SHAPES else collection.stage(stem)
     if isinstance(info.get("command"), str):
         return info["command"]
     options = _options(info.get("settings", {}))
     if stem != SHAPES:
         return f"gen3d label {root}{options}"
-    return f"gen3d {'generate' if 'generator' in info else 'import'}{options} --out {root}"
+    verb = "generate" if "generator" in info else "import PATH..."
+    return f"gen3d {verb}{options} --out {root}"
 
 
 def _options(settings: Any) -> str:

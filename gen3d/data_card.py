@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from gen3d.collection import CARD, SHAPES, Collection
 from gen3d.commands import command_of
-from gen3d.part_statistics import part_shares, part_summary, total
+from gen3d.part_statistics import PartShare, part_shares, part_summary, total
 from gen3d.storage import atomic_write
 
 _NOTE = "Written by gen3d; edits to this file are lost when it works on the collection again."
@@ -39,13 +40,14 @@ _HUB_LICENCES = (
 
 def write_card(collection: Collection) -> None:
     """Bring the card up to date; it is left alone where nothing changed. The caller holds the collection's lock."""
-    path, data = collection.root / CARD, card(collection).encode()
-    try:
-        same = path.read_bytes() == data
-    except OSError:
-        same = False
-    if not same:
-        atomic_write(path, data)
+    data = card(collection).encode()
+    if not _is(collection.root / CARD, data):
+        atomic_write(collection.root / CARD, data)
+
+
+def has_card(collection: Collection) -> bool:
+    """Whether the card is there and up to date: the last thing that is written."""
+    return _is(collection.root / CARD, card(collection).encode())
 
 
 def card(collection: Collection) -> str:
@@ -57,6 +59,14 @@ def card(collection: Collection) -> str:
     sections += [_knowledge(collection, stem) for stem in stems]
     sections += [_licence(collection), _reading(collection, stems)]
     return "\n\n".join(sections) + "\n"
+
+
+def _is(path: Path, data: bytes) -> bool:
+    """Whether a file holds these bytes."""
+    try:
+        return path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def _front_matter(collection: Collection, stems: list[str]) -> str:
@@ -82,7 +92,7 @@ def _origin(collection: Collection) -> str:
         [
             "## What made it",
             _table(["", ""], [*rows, ["gen3d", _plain(str(info.get("gen3d", "unknown")))]]),
-            f"```sh\n{command_of(collection)}\n```",
+            f"```sh\n{command_of(info)}\n```",
             f"Its settings:\n\n```yaml\n{settings}```",
         ]
     )
@@ -98,11 +108,13 @@ def _contents(collection: Collection) -> str:
 def _parts(collection: Collection) -> str:
     """What the shapes' own labels say."""
     shares = part_shares(collection)
-    some = [any(row[column] for row in shares) for column in (2, 3, 4)]
-    rows = [
-        [_plain(row.part), f"{row.shapes:,}", *(f"{x:.1%}" if known else "-" for x, known in zip(row[2:], some))]
-        for row in shares
-    ]
+    known = [any(row[column] for row in shares) for column in (2, 3, 4)]
+
+    def cells(row: PartShare) -> list[str]:
+        shares = [f"{share:.1%}" if some else "-" for share, some in zip(row[2:], known, strict=True)]
+        return [_plain(row.part), f"{row.shapes:,}", *shares]
+
+    rows = [cells(row) for row in shares]
     return f"## Parts\n\n{_table(['part', 'shapes', 'faces', 'area', 'points'], rows)}\n\n{_SHARES}"
 
 
@@ -120,7 +132,7 @@ def _knowledge(collection: Collection, stem: str) -> str:
             f"## Knowledge of the teacher {_plain(stem.removeprefix('knowledge-'))}",
             f"{counts}{_failures(failures)}",
             _table(["part", "shapes", "units", "points covered", "mean confidence"], rows),
-            f"```sh\n{command_of(collection, stem)}\n```",
+            f"```sh\n{command_of(info, stem)}\n```",
         ]
     )
 

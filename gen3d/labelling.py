@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
 from gen3d.building import build_shards
 from gen3d.categories import category
 from gen3d.collection import Collection
+from gen3d.data_card import has_card
 from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import CLOUD_TOLERANCE, TOLERANCE, Knowledge, lift
 from gen3d.part_statistics import PartSummary, added, knowledge_row, part_summary, total
@@ -21,7 +22,7 @@ from gen3d.settings import Settings
 from gen3d.shape import Shape
 from gen3d.shards import Member, Sample
 from gen3d.teachers import make_teacher
-from gen3d.teachers.predictions import Teacher
+from gen3d.teachers.predictions import Teacher, check_predictions
 
 
 class LabelSettings(Settings):
@@ -75,18 +76,29 @@ def label(
     """
     if not len(collection):
         raise InputError(f"{collection.root}: has no shape to label")
-    teacher = make_teacher(settings.teacher)
     parts = asked_parts(collection.category, settings.parts)
-    teacher.check(collection.category, parts)
-    make_renderer(settings.renderer, rings(1, settings.size), mesh=True)  # for its error
-    stem = f"knowledge-{teacher.name}"
-    collection.begin(stem, {"parts": list(parts), "settings": settings.model_dump()}, overwrite)
-    jobs = [(record.number, _Job(collection.root, record.number, settings)) for record in collection.records()]
-    build_shards(collection, stem, jobs, _samples, workers, progress, retry_failed)
+    stem = f"knowledge-{settings.teacher}"
+    info = {"parts": list(parts), "settings": settings.model_dump()}
+    if overwrite or not _finished(collection, stem, info, retry_failed):
+        make_teacher(settings.teacher).check(collection.category, parts)
+        make_renderer(settings.renderer, rings(1, settings.size), mesh=True)  # for its error
+        collection.begin(stem, info, overwrite)
+        jobs = [(record.number, _Job(collection.root, record.number, settings)) for record in collection.records()]
+        build_shards(collection, stem, jobs, _samples, workers, progress, retry_failed)
     if not collection.ids(stem):
         id, reason = collection.failures(stem)[0]
         raise InputError(f"{collection.root}: none of its {len(collection)} shapes could be labelled; {id}: {reason}")
     return stem
+
+
+def _finished(collection: Collection, stem: str, info: dict[str, Any], retry_failed: bool) -> bool:
+    """Whether all is done with these settings; told without a teacher, whose libraries take seconds to import."""
+    todo = {record.number for record in collection.records()}
+    whole = collection.finished(stem)
+    done = {record.number for record in collection.records(stem) if record.shard in whole}
+    if todo - done or (retry_failed and collection.failures(stem)):
+        return False
+    return collection.is_stage(stem, info) and has_card(collection)
 
 
 def asked_parts(name: str, asked: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -115,12 +127,15 @@ def label_shape(
         settings: renderer, views, size, points and seed are read.
         parts: names in label order.
         renderers: of the same settings; give them where there are several shapes to label.
+
+    Raises InputError for an answer that is not finite or has another form; one without any score gives no unit.
     """
     sampled = shape.sampled(settings.points, settings.seed)
     assert sampled.points is not None
     renderer = (renderers or Renderers(settings)).of(shape)
     views = renderer.render(sampled if shape.has_mesh else shape)  # a mesh has points to splat once sampled
     predictions = teacher.predict(views, shape.category, parts)
+    check_predictions(predictions, views, len(parts))
     tolerance = TOLERANCE if views[0].barycentric is not None else CLOUD_TOLERANCE
     meta = {"id": shape.id, "teacher": teacher.name, "parts": list(parts)}
     return lift(views, predictions, sampled.points, tolerance, meta)

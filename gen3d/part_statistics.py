@@ -12,7 +12,7 @@ from gen3d.collection import SHAPES, Collection, shape_of
 from gen3d.errors import Gen3dError
 from gen3d.knowledge import Knowledge
 from gen3d.shape import UNLABELLED, Shape, face_normals
-from gen3d.shards import ShardContent, ShardRecord, Statistics, sample_of
+from gen3d.shards import ShardContent, ShardRecord, Statistics, grouped
 
 ALL = "all"  # the row of all parts together
 
@@ -58,11 +58,8 @@ def shard_statistics(stem: str, content: ShardContent) -> Statistics:
         Part index (-1: unlabelled) or "all" -> [shapes, faces, area, points] for shapes, and
         [shapes, units, sum of confidences, sum of covered shares] for knowledge.
     """
-    samples: dict[str, dict[str, bytes]] = {id: {} for id in content.ids}
-    for name, data in content.members:
-        samples[sample_of((name, data))][name.partition(".")[2]] = data
     try:
-        return _sums(stem, samples.items())
+        return _sums(stem, grouped(content.members))
     except (Gen3dError, KeyError):
         return {}
 

@@ -52,19 +52,22 @@ def settle_record(path: Path, record: dict[str, Any], overwrite: bool = False) -
         SettingsError: naming the first field that differs and both values, unless `overwrite`.
         InputError: for a damaged file of other settings, unless `overwrite`.
     """
-    new = seal(record)
-    data = record_bytes(new)
-    try:
-        old = path.read_bytes()
-    except OSError:
-        old = None
-    if old == data:
+    if is_settled(path, record):
         return
-    if old is not None and not overwrite and new[CHECK].encode() not in old:
+    new = seal(record)
+    if not overwrite and path.is_file() and new[CHECK].encode() not in path.read_bytes():
         found = read_record(path) or {}
-        if {key: value for key, value in found.items() if key != CHECK} != plain(record):
+        if _body(found) != plain(record):
             _refuse_other(path, unseal(path, found), plain(record))
-    atomic_write(path, data)
+    write_record(path, new)
+
+
+def is_settled(path: Path, record: dict[str, Any]) -> bool:
+    """Whether `settle_record` has nothing to do."""
+    try:
+        return path.read_bytes() == record_bytes(seal(record))
+    except OSError:
+        return False
 
 
 def seal(record: dict[str, Any]) -> dict[str, Any]:
@@ -75,11 +78,22 @@ def seal(record: dict[str, Any]) -> dict[str, Any]:
 
 def unseal(path: Path, record: dict[str, Any]) -> dict[str, Any]:
     """A record read from `path` without its check value, if it has one. Raises InputError where that is wrong."""
-    body = {key: value for key, value in record.items() if key != CHECK}
+    body = _body(record)
     if CHECK in record and seal(body) != record:
         hint = "run the command that made it again, with the same settings"
         raise InputError(f"{path}: is damaged or was changed by hand (its check value differs); {hint}")
     return body
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a sealed record has every bit it was written with. Raises InputError where it is no record at all.
+
+    Those of gen3d 0.1 have no check value: their last key is "gen3d", and only their layout can be judged.
+    """
+    record = read_record(path) or {}
+    last = next(reversed(record), "")
+    sealed = seal(_body(record)) == record if last == CHECK else last == "gen3d"
+    return sealed and path.read_bytes() == record_bytes(record)
 
 
 def start_record(path: Path) -> None:
@@ -121,3 +135,8 @@ def _refuse_other(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
     for field, was, now in differences(old, new):
         hint = "use the same settings, another folder, or --overwrite"
         raise SettingsError(f"{path}: {field} was {was}, now {now}; {hint}")
+
+
+def _body(record: dict[str, Any]) -> dict[str, Any]:
+    """A record without its check value."""
+    return {key: value for key, value in record.items() if key != CHECK}

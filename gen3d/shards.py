@@ -14,7 +14,7 @@ import os
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -284,6 +284,12 @@ def writing(root: Path) -> Iterator[None]:
 def sample_of(member: Member) -> str:
     """The id of the sample that a member belongs to."""
     return member[0].partition(".")[0]
+
+
+def grouped(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """(id, suffix -> bytes) of the samples that members in a shard's order belong to."""
+    for id, group in groupby(members, key=sample_of):
+        yield id, {name.partition(".")[2]: data for name, data in group}
 
 
 def _fail(reason: str) -> list[Member]:
