@@ -14,6 +14,7 @@ import yaml
 
 from gen3d.collection import CARD, SHAPES, Collection
 from gen3d.commands import command_of
+from gen3d.errors import InputError
 from gen3d.part_statistics import PartShare, part_shares, part_summary, total
 from gen3d.storage import atomic_write
 
@@ -120,7 +121,10 @@ def _parts(collection: Collection) -> str:
 
 def _knowledge(collection: Collection, stem: str) -> str:
     """What a teacher said of the shapes."""
-    info = collection.stage(stem)
+    try:
+        info = collection.stage(stem)
+    except InputError:  # damaged: its stage will mend it, and then this card
+        info = {}
     rows = [
         [_plain(r.part), f"{r.shapes:,}", f"{r.units:,}", f"{r.coverage:.1%}", f"{r.confidence:.2f}"]
         for r in part_summary(total(collection, stem), info.get("parts", []))

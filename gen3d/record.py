@@ -55,7 +55,7 @@ def settle_record(path: Path, record: dict[str, Any], overwrite: bool = False) -
     if is_settled(path, record):
         return
     new = seal(record)
-    if not overwrite and path.is_file() and new[CHECK].encode() not in path.read_bytes():
+    if not overwrite and path.is_file() and not _written_for(path.read_bytes(), new):
         found = read_record(path) or {}
         if _body(found) != plain(record):
             _refuse_other(path, unseal(path, found), plain(record))
@@ -135,6 +135,16 @@ def _refuse_other(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
     for field, was, now in differences(old, new):
         hint = "use the same settings, another folder, or --overwrite"
         raise SettingsError(f"{path}: {field} was {was}, now {now}; {hint}")
+
+
+def _written_for(old: bytes, new: dict[str, Any]) -> bool:
+    """Whether a damaged file held this sealed record: it has its check value, or is but one byte off.
+
+    A file of another record differs in the check value too, so in more than one byte.
+    """
+    data = record_bytes(new)
+    off = sum(a != b for a, b in zip(old, data, strict=True)) if len(old) == len(data) else 2
+    return new[CHECK].encode() in old or off < 2
 
 
 def _body(record: dict[str, Any]) -> dict[str, Any]:

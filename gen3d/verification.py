@@ -126,8 +126,9 @@ def _line_damage(bad: dict[int, bytes], half: bytes, unlisted: list[str]) -> Ite
 def _shard_damage(root: Path, record: ShardRecord) -> Iterator[Damage]:
     """What is wrong with a shard, else with what its members hold."""
     hit = damage(root, record)
+    there = (root / record.shard).exists()
     for member, problem in hit:
-        yield Damage(record.shard, sample_of((member, b"")), f"{member} {problem}".strip(), record.stem, delete=True)
+        yield Damage(record.shard, sample_of((member, b"")), f"{member} {problem}".strip(), record.stem, delete=there)
     if hit:
         return
     for id, parts in grouped(read_shard(root, record)):
