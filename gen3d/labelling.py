@@ -70,6 +70,10 @@ def label(
 
     Shapes that came to a shard after it was labelled are labelled too; what is known of the others stays as it is.
 
+    Results at the edge: a shape of which no view shows a part, because the teacher gives no score, no box, or only ones
+    on the background, is a failure with that reason, as is one whose scores are not finite. Where that is all of them,
+    the stage ends in an InputError, every time. Ties between parts go to the first in label order.
+
     Raises:
         SettingsError: unknown teacher, renderer or part, or knowledge of other settings is there already.
         InputError: the collection has no shape, or none that shows a part in any view.
