@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Int16
@@ -28,6 +28,9 @@ from gen3d.settings import Settings
 from gen3d.shape import UNLABELLED, Shape
 from gen3d.shapenet_frame import settled
 from gen3d.whole_folder import whole_folder
+
+if TYPE_CHECKING:
+    from distill.student import Student
 
 RECORD, RESULT, CARD = "settings.json", "export.json", "README.md"
 _SPLIT = (0.8, 0.1, 0.1)
@@ -113,25 +116,13 @@ def export(
     collection = Collection.open(root)
     _check_place(collection, out)
     parts = _parts(collection, form)
-    stems = [SHAPES, f"knowledge-{settings.teacher}"] if settings.teacher else [SHAPES]
-    record: dict[str, Any] = {"collection": str(root), "content": _content(collection, stems)}
-    student = None
-    if settings.student is not None:
-        from distill.scoring import weights_hash
-        from distill.student import Student
-
-        student = Student.load(settings.student)
-        record["student"] = f"{settings.student}, weights {weights_hash(student)}"
-    record["settings"] = settings.model_dump()
+    student = _student(settings)
+    record = _record(collection, settings, student)
     if not overwrite and same_record(out / RECORD, record):
         result = read_record(out / RESULT)
         if result is not None:
             return result, True
-    labeller: Labeller = ExactLabels()
-    if student is not None:
-        labeller = StudentLabels(student, str(settings.student), collection.category, parts, settings.seed)
-    elif settings.teacher is not None:
-        labeller = TeacherLabels(collection, settings.teacher, parts)
+    labeller = _labeller(collection, settings, student, parts)
     plan, tally = Plan(collection.category, parts, settings.shard), _Tally()
     with whole_folder(out) as folder:
         form.write(_samples(collection, labeller, settings, tally, progress), folder, plan)
@@ -184,8 +175,39 @@ def _parts(collection: Collection, form: Format) -> tuple[str, ...]:
     return tuple(map(str, collection.info.get("parts") or ()))
 
 
-def _content(collection: Collection, stems: list[str]) -> str:
+def _student(settings: ExportSettings) -> Student | None:
+    """The student that is asked for labels, if any."""
+    if settings.student is None:
+        return None
+    from distill.student import Student
+
+    return Student.load(settings.student)
+
+
+def _labeller(
+    collection: Collection, settings: ExportSettings, student: Student | None, parts: tuple[str, ...]
+) -> Labeller:
+    """Whom to ask for labels. Raises InputError where there are none of that kind for this collection."""
+    if student is not None:
+        return StudentLabels(student, str(settings.student), collection.category, parts, settings.seed)
+    if settings.teacher is not None:
+        return TeacherLabels(collection, settings.teacher, parts)
+    return ExactLabels()
+
+
+def _record(collection: Collection, settings: ExportSettings, student: Student | None) -> dict[str, Any]:
+    """What `settings.json` holds: all that the exported bytes depend on."""
+    record: dict[str, Any] = {"collection": str(collection.root), "content": _content(collection, settings)}
+    if student is not None:
+        from distill.scoring import weights_hash
+
+        record["student"] = f"{settings.student}, weights {weights_hash(student)}"
+    return record | {"settings": settings.model_dump()}
+
+
+def _content(collection: Collection, settings: ExportSettings) -> str:
     """Hash of the collection's shapes and knowledge that are exported."""
+    stems = [SHAPES, f"knowledge-{settings.teacher}"] if settings.teacher else [SHAPES]
     rows = [f"{record.shard} {record.sha256}" for stem in stems for record in collection.records(stem)]
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
