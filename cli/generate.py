@@ -13,18 +13,21 @@ def command(
     category: str = typer.Option(..., "--category", help="A ShapeNetPart category, such as chair."),
     n: int = typer.Option(None, "--n", help="Number of shapes.  [default: 500]"),
     generator: str = typer.Option(None, "--generator", help="What makes them.  [default: procedural]"),
+    shard: int = typer.Option(None, "--shard", help="Shapes per shard, the unit of resuming.  [default: 50]"),
     out: Path = typer.Option(None, "--out", help="The collection's folder.  [default: runs/CATEGORY/generated]"),
     preset: str = output.PRESET,
     seed: int = output.SEED,
     workers: int = output.WORKERS,
     overwrite: bool = output.OVERWRITE,
+    retry_failed: bool = output.RETRY_FAILED,
     as_json: bool = output.JSON,
 ) -> None:
     """Generate labelled shapes from a word. Run again to resume; the bytes depend on the settings alone."""
     from gen3d.generation import GenerateSettings, generate
     from gen3d.settings import resolve
 
-    settings = resolve(GenerateSettings, preset, category=category, n=n, generator=generator, seed=seed)
+    options = {"category": category, "n": n, "generator": generator, "shard": shard}
+    settings = resolve(GenerateSettings, preset, **options, seed=seed)
     root = out or output.RUNS / settings.category / "generated"
     made = 0
     with output.progress(f"generating {settings.category}", settings.n) as step:
@@ -34,11 +37,12 @@ def command(
             made += count
             step(count, "")
 
-        collection = generate(settings, root, workers, overwrite, progress)
-    if not made:
-        output.say(f"{root}: finished before with the same settings; nothing to do")
+        collection = generate(settings, root, workers, overwrite, progress, retry_failed)
     failures = collection.failures()
+    if not made:
+        done = "no shape failed" if retry_failed else "finished before with the same settings"
+        output.say(f"{root}: {done}; nothing to do")
     result = {"collection": str(root), "shapes": len(collection), "made_now": made, "failed": len(failures)}
+    result["failures"] = output.failure_rows(failures)
     output.show(result, as_json, lambda: print(f"{root}: {len(collection)} shapes of {settings.category}"))
-    for id, reason in failures[:5]:
-        output.say(f"failed: {id}: {reason}")
+    output.say_failures(failures)

@@ -21,11 +21,12 @@ def command(
     seed: int = output.SEED,
     workers: int = output.WORKERS,
     overwrite: bool = output.OVERWRITE,
+    retry_failed: bool = output.RETRY_FAILED,
     as_json: bool = output.JSON,
 ) -> None:
     """Render a collection, ask a 2D teacher for its parts, lift the answers to 3D."""
     from gen3d.collection import Collection
-    from gen3d.labelling import LabelSettings, label, read_knowledge, summary_rows
+    from gen3d.labelling import LabelSettings, label, labelled_summary
     from gen3d.settings import resolve
 
     names = None if parts is None else tuple(name.strip() for name in parts.split(",") if name.strip())
@@ -40,17 +41,18 @@ def command(
             done += count
             step(count, "")
 
-        stem = label(opened, settings, workers, overwrite, progress)
+        stem = label(opened, settings, workers, overwrite, progress, retry_failed)
     if not done:
-        output.say(f"{collection}: labelled before with the same settings; nothing to do")
+        before = "no shape failed" if retry_failed else "labelled before with the same settings"
+        output.say(f"{collection}: {before}; nothing to do")
     opened = Collection.open(collection)
     failures = opened.failures(stem)
-    rows = summary_rows(read_knowledge(opened, settings.teacher))
+    rows = labelled_summary(opened, stem)
     result = {"collection": str(collection), "labelled": len(opened.ids(stem)), "labelled_now": done}
-    result |= {"failed": len(failures), "parts": rows}
+    result |= {"failed": len(failures), "failures": output.failure_rows(failures)}
+    result |= {"parts": [row._asdict() for row in rows]}
     title = f"{collection}: knowledge of {settings.teacher} on {len(opened.ids(stem))} shapes"
-    table = [[r["part"], str(r["units"]), f"{r['coverage']:.1%}", f"{r['confidence']:.2f}"] for r in rows]
+    table = [[r.part, str(r.units), f"{r.coverage:.1%}", f"{r.confidence:.2f}"] for r in rows]
     columns = ["part", "units", "points covered", "mean confidence"]
     output.show(result, as_json, lambda: output.print_table(title, columns, table))
-    for id, reason in failures[:5]:
-        output.say(f"failed: {id}: {reason}")
+    output.say_failures(failures)

@@ -11,7 +11,7 @@ from types import FrameType
 
 import typer
 
-from cli import distill, eval, generate, label, segment, train_teacher
+from cli import distill, env, eval, export, generate, import_, label, segment, train_teacher, verify
 from gen3d import __version__
 from gen3d.errors import Gen3dError
 from gen3d.storage import storage_error
@@ -22,10 +22,14 @@ app = typer.Typer(
     help="Labelled 3D parts and a part-segmentation model from a word, with no human label.",
 )
 app.command("generate")(generate.command)
+app.command("import")(import_.command)
 app.command("label")(label.command)
 app.command("distill")(distill.command)
 app.command("eval")(eval.command)
 app.command("segment")(segment.command)
+app.command("export")(export.command)
+app.command("verify")(verify.command)
+app.command("env")(env.command)
 app.command("train-teacher")(train_teacher.command)
 
 
@@ -67,12 +71,19 @@ def main() -> None:
 def _signals_raise() -> Iterator[None]:
     """SIGINT and SIGTERM raise `_Stopped` with their exit code, 130 and 143."""
 
+    asked: list[int] = []
+
     def stop(number: int, frame: FrameType | None) -> None:
+        asked.append(128 + number)
         raise _Stopped(128 + number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except BaseException:
+        if asked:  # safetensors, for one, makes an error of its own of whatever is raised within it
+            raise _Stopped(asked[0]) from None
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -17,6 +17,7 @@ PRESET = typer.Option(None, "--preset", help="YAML file, or a name in configs/, 
 SEED = typer.Option(None, "--seed", min=0, max=2**63 - 1, help="The same seed gives the same bytes.  [default: 0]")
 WORKERS = typer.Option(os.cpu_count() or 1, "--workers", min=1, help="Processes.", show_default="all cores")
 OVERWRITE = typer.Option(False, "--overwrite", help="Start anew, whatever is there.")
+RETRY_FAILED = typer.Option(False, "--retry-failed", help="Try the samples that failed again, and nothing else.")
 JSON = typer.Option(False, "--json", help="Print the result as JSON.")
 
 
@@ -36,6 +37,19 @@ def progress(text: str, total: int) -> Iterator[Callable[[int, str], None]]:
 def say(text: str) -> None:
     """A line for the user on stderr."""
     print(text, file=sys.stderr)
+
+
+def say_failures(failures: list[tuple[str, str]], most: int = 5) -> None:
+    """The first samples that failed with their reasons, and how many more there are, on stderr."""
+    for id, reason in failures[:most]:
+        say(f"failed: {id}: {reason}")
+    if len(failures) > most:
+        say(f"failed: {len(failures) - most} more (--json lists all); try them again with --retry-failed")
+
+
+def failure_rows(failures: list[tuple[str, str]]) -> list[dict[str, str]]:
+    """The samples that failed, for JSON."""
+    return [{"id": id, "reason": reason} for id, reason in failures]
 
 
 def show(result: dict[str, Any], as_json: bool, table: Callable[[], None]) -> None:

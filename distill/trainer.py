@@ -16,7 +16,7 @@ from distill.losses import class_weights, distillation_loss
 from distill.rescoring import Settled, rescore
 from distill.student import Student, normalised_clouds
 from distill.students.point_ops import Neighbourhoods, stack
-from gen3d.errors import InputError
+from gen3d.errors import Gen3dError, InputError
 from gen3d.knowledge import Knowledge
 from gen3d.settings import Settings
 
@@ -103,12 +103,13 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the log."""
+    """One line of the log; `skipped` counts the steps whose loss or gradient was not finite."""
 
     epoch: int
     loss: float
     rescored: bool
     seconds: float
+    skipped: int = 0
 
 
 def distil(
@@ -116,11 +117,16 @@ def distil(
 ) -> list[Epoch]:
     """Train `student` in place on `data`; the last epoch is what is kept, no label is looked at.
 
+    A step whose loss or gradient is not finite changes nothing and is counted.
+
     Args:
         student: a fresh one.
         data: its points, folded targets and neighbourhoods; targets change when re-scoring starts.
         settings: see `DistillSettings`.
         report: called after every epoch.
+
+    Raises:
+        Gen3dError: a whole epoch without a finite step, or weights that are not finite: nothing to be kept.
     """
     network, compute = student.network, _dtype(settings.precision)
     optimiser = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=settings.weight_decay)
@@ -130,18 +136,18 @@ def distil(
     settled, is_settled, rescored, log = Settled(settings.threshold), False, False, []
     for epoch in range(1, settings.epochs + 1):
         network.train()
-        started, total = time.monotonic(), 0.0
+        started, total, seen, skipped = time.monotonic(), 0.0, 0, 0
         for index in _batches(len(data.points), settings.batch, generator):
             points = augmented(data.points[index], settings, generator)
             logits = _forward(network, points, data.near[index], compute)
             loss = distillation_loss(logits.float(), data.target[index], class_weights(data.pairs[index].sum(0)))
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
+            if not _step(network, optimiser, loss):
+                skipped += 1
+                continue
             schedule.step()
-            total += loss.item() * len(index)
-        log.append(Epoch(epoch, total / len(data.points), rescored, time.monotonic() - started))
+            total, seen = total + loss.item() * len(index), seen + len(index)
+        _check_finite(network, epoch, seen)
+        log.append(Epoch(epoch, total / seen, rescored, time.monotonic() - started, skipped))
         report(log[-1])
         is_settled |= settled.update(log[-1].loss)
         if settings.backward and is_settled and not rescored and epoch >= settings.after * settings.epochs:
@@ -149,6 +155,25 @@ def distil(
             rescored = data.rescored(student)
     network.eval()
     return log
+
+
+def _step(network: nn.Module, optimiser: torch.optim.Optimizer, loss: Float32[Tensor, ""]) -> bool:
+    """One step down the gradient; none, and False, where it is not finite."""
+    optimiser.zero_grad()
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    if not (torch.isfinite(loss) and torch.isfinite(norm)):
+        return False
+    optimiser.step()
+    return True
+
+
+def _check_finite(network: nn.Module, epoch: int, seen: int) -> None:
+    """Raise Gen3dError where an epoch taught nothing, or weights that are of no use."""
+    if not seen or not all(torch.isfinite(value).all() for value in network.state_dict().values()):
+        what = "its weights are not finite" if seen else "no step had a finite loss"
+        hint = "lower `lr` in a preset (distill: {lr: ...}), or verify the collection with `gen3d verify`"
+        raise Gen3dError(f"epoch {epoch}: training diverged, {what}; nothing was saved; {hint}")
 
 
 def augmented(

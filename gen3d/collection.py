@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import multiprocessing
 import os
 import re
-import signal
-import sys
-import threading
 import unicodedata
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from itertools import groupby
-from multiprocessing.connection import Connection
-from operator import itemgetter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen3d import __version__
-from gen3d.errors import Gen3dError, InputError, SettingsError
-from gen3d.record import read_record, same_record, write_record
+from gen3d.errors import InputError, SettingsError
+from gen3d.record import is_settled, read_record, settle_record, unseal
 from gen3d.shards import (
     MANIFEST,
     ShardContent,
     ShardRecord,
     StagedShard,
     damage,
+    grouped,
     is_shard,
     publish_shard,
     read_manifest,
@@ -45,7 +36,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 INFO = "collection.json"
 SHAPES = "shapes"
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+CARD = "README.md"
+_STAGE = re.compile(r"knowledge-[A-Za-z0-9._-]+\.json")
 
 
 class Collection:
@@ -65,15 +57,7 @@ class Collection:
     def open(cls, root: str | Path) -> Collection:
         """The collection in a folder. Raises InputError where there is none, or one of a newer gen3d."""
         root = Path(root)
-        info = read_record(root / INFO)
-        if info is None:
-            raise InputError(f"{root}: is not a collection (no {INFO}); make one with `gen3d generate`")
-        version = info.get("format_version")
-        if not isinstance(version, int) or not isinstance(info.get("category"), str):
-            raise InputError(f"{root / INFO}: lacks a format_version or a category; make the collection again")
-        if version > FORMAT_VERSION:
-            raise InputError(f"{root}: has format {version}, newer than {FORMAT_VERSION}; upgrade gen3d to read it")
-        return cls(root, info)
+        return cls(root, read_info(root))
 
     @classmethod
     def create(cls, root: str | Path, info: dict[str, Any], overwrite: bool = False) -> Collection:
@@ -88,14 +72,16 @@ class Collection:
             SettingsError: where the folder holds other files, or a collection of other settings.
         """
         root = make_folder(root)
-        info = {"format_version": FORMAT_VERSION, **info, "gen3d": __version__}
+        info = _signed({"format_version": FORMAT_VERSION, **info})
         there = _names(root)
         if INFO not in there and not all(name.startswith(".") for name in there):
             raise SettingsError(f"{root}: holds other files but no collection; choose an empty or a new folder")
         with writing(root):
             if overwrite:
-                _remove(root, [MANIFEST, *filter(is_shard, _names(root))])
-            _settle(root / INFO, info, overwrite)
+                _remove(root, [MANIFEST, *filter(_is_ours, _names(root))])
+            else:
+                _refuse_newer(root)
+            settle_record(root / INFO, info, overwrite)
         return cls.open(root)
 
     @property
@@ -119,8 +105,31 @@ class Collection:
         return sorted((r for r in self._records.values() if r.stem == stem), key=lambda record: record.number)
 
     def finished(self, stem: str = SHAPES) -> set[str]:
-        """Names of the shards that need not be built: in the manifest, and still there in full size."""
-        return {r.shard for r in self.records(stem) if _size(self.root / r.shard) == r.size}
+        """Names of the shards that need not be built: in the manifest, and still there in full size.
+
+        One of a later stage must also account for every shape of its number: shapes may have come to it since.
+        """
+        shapes = {} if stem == SHAPES else {record.number: set(record.ids) for record in self.records()}
+        return {
+            record.shard
+            for record in self.records(stem)
+            if self.in_place(record) and shapes.get(record.number, record.samples) == record.samples
+        }
+
+    def in_place(self, record: ShardRecord) -> bool:
+        """Whether a shard of the manifest is still there in full size."""
+        return _size(self.root / record.shard) == record.size
+
+    def stems(self) -> list[str]:
+        """The later stages that have a shard or an info file here, such as "knowledge-lite"."""
+        found = {record.stem for record in self._records.values()}
+        found |= {name.removesuffix(".json") for name in _names(self.root) if _STAGE.fullmatch(name)}
+        return sorted(found - {SHAPES})
+
+    def stage(self, stem: str) -> dict[str, Any]:
+        """The settings a later stage recorded in `<stem>.json`; empty where there is none. Raises InputError."""
+        path = self.root / f"{stem}.json"
+        return unseal(path, read_record(path) or {})
 
     def samples(self, stem: str = SHAPES, number: int | None = None) -> Iterator[tuple[str, dict[str, bytes]]]:
         """(id, suffix -> bytes) of the samples, in order, of all shards or of one.
@@ -129,9 +138,7 @@ class Collection:
         """
         for record in self.records(stem):
             if number in (None, record.number):
-                members = ((*name.split(".", 1), data) for name, data in read_shard(self.root, record))
-                for id, group in groupby(members, key=itemgetter(0)):
-                    yield id, {suffix: data for _, suffix, data in group}
+                yield from grouped(read_shard(self.root, record))
 
     def members(self, stem: str, suffix: str, number: int | None = None) -> Iterator[tuple[str, bytes]]:
         """(id, bytes) of the members `<id>.<suffix>`, as `samples` does; suffix as in "safetensors"."""
@@ -141,43 +148,48 @@ class Collection:
 
     def shapes(self, number: int | None = None) -> Iterator[Shape]:
         """The shapes, in order, of all shards or of one. Raises InputError where one can't be read."""
-        from gen3d.mesh_io import shape_from_glb
-
         for id, parts in self.samples(SHAPES, number):
             try:
-                note = json.loads(parts["json"])
-                glb, category, meta = parts["glb"], str(note["category"]), dict(note["meta"])
-            except (ValueError, TypeError, LookupError, RecursionError):
-                raise InputError(f"{self.root}: {id} is not a shape (needs {id}.glb and {id}.json)") from None
-            yield shape_from_glb(glb, id, category, meta)
+                yield shape_of(id, parts)
+            except InputError as error:
+                raise InputError(f"{self.root}: {error}") from None
+
+    def is_stage(self, stem: str, info: dict[str, Any]) -> bool:
+        """Whether `begin` was called with these settings, and none of its file's bits has changed since."""
+        return is_settled(self.root / f"{stem}.json", _signed(info))
 
     def begin(self, stem: str, info: dict[str, Any], overwrite: bool = False) -> None:
         """Record a later stage's settings in `<stem>.json`, by `create`'s rules for new, same and other settings."""
         with writing(self.root):
-            self._reload()
+            self.reload()
             if overwrite:
                 kept = [record.line() for record in self._records.values() if record.stem != stem]
                 atomic_write(self.root / MANIFEST, b"".join(kept))
                 _remove(self.root, [record.shard for record in self.records(stem)])
-                self._reload()
-            _settle(self.root / f"{stem}.json", {**info, "gen3d": __version__}, overwrite)
+                self.reload()
+            settle_record(self.root / f"{stem}.json", _signed(info), overwrite)
 
     def add_shard(self, stem: str, number: int, content: ShardContent) -> None:
         """Write one shard and enter it in the manifest; replaces an earlier one of this number."""
         with writing(self.root):
-            self._reload()
-            self._publish(stage_shard(self.root, stem, number, content))
+            self.reload()
+            self.publish(stage_shard(self.root, stem, number, content))
 
     def damage(self) -> list[str]:
-        """What is wrong in any finished shard, one line each naming shard and sample; empty where all is right."""
-        ordered = sorted(self._records.values(), key=lambda record: (record.stem, record.number))
-        return [line for record in ordered for line in damage(self.root, record)]
+        """What is wrong in any finished shard, one line each naming shard and sample; empty where all is right.
 
-    def _publish(self, staged: StagedShard) -> None:
+        See `gen3d.verification` for all that can be wrong with a collection.
+        """
+        ordered = sorted(self._records.values(), key=lambda record: (record.stem, record.number))
+        found = [(record.shard, *flaw) for record in ordered for flaw in damage(self.root, record)]
+        return [f"{self.root / shard}: {' '.join(filter(None, flaw))}" for shard, *flaw in found]
+
+    def publish(self, staged: StagedShard) -> None:
+        """Make a staged shard part of the collection. The caller holds the lock."""
         publish_shard(self.root, staged)
         self._records[staged.record.shard] = staged.record
 
-    def _reload(self) -> None:
+    def reload(self) -> None:
         """Look again, once the lock is held: another process may have written since this one opened the folder."""
         now = Collection.open(self.root)
         if now.info != self.info:
@@ -185,37 +197,21 @@ class Collection:
         self._records = now._records
 
 
-def build_shards(
-    collection: Collection,
-    stem: str,
-    jobs: Sequence[tuple[int, Any]],
-    build: Callable[[Any], ShardContent],
-    workers: int = 1,
-    progress: Callable[[int], None] = lambda count: None,
-) -> None:
-    """Build the shards that are not finished yet. The bytes are the same for any number of workers.
-
-    Args:
-        collection: where they go.
-        stem: "shapes" or "knowledge-<teacher>".
-        jobs: (shard number, picklable payload) of every shard, finished or not.
-        build: makes a shard from a payload and nothing else; picklable where `workers` > 1.
-        workers: 1 builds in this process.
-        progress: called after every shard with its number of samples, failed ones included.
-
-    Raises:
-        Gen3dError: where a worker is killed; any error of `build` passes through. Finished shards stay.
-    """
-    with writing(collection.root):
-        collection._reload()
-        finished = collection.finished(stem)
-        todo = [(number, payload) for number, payload in jobs if f"{stem}-{number:05d}.tar" not in finished]
-        tasks: list[_Task] = [(collection.root, stem, number, payload, build) for number, payload in todo]
-        workers = min(workers, len(tasks))
-        with contextlib.closing(_in_workers(tasks, workers) if workers > 1 else _here(tasks)) as staging:
-            for staged in staging:
-                collection._publish(staged)
-                progress(len(staged.record.ids) + len(staged.record.failures))
+def read_info(root: Path) -> dict[str, Any]:
+    """A collection's info. Raises InputError where there is none, or one that this gen3d does not read."""
+    info = read_record(root / INFO)
+    if info is None:
+        raise InputError(f"{root}: is not a collection (no {INFO}); make one with `gen3d generate`")
+    info = unseal(root / INFO, info)
+    _refuse_newer(root)
+    version = info.get("format_version")
+    if type(version) is not int or not isinstance(info.get("category"), str):
+        hint = "make the collection again with --overwrite"
+        raise InputError(f"{root / INFO}: lacks a format_version or a category; {hint}")
+    if version < FORMAT_VERSION:
+        hint = "make the collection again with --overwrite"
+        raise InputError(f"{root}: has format {version}, older than {FORMAT_VERSION}, which no gen3d reads; {hint}")
+    return info
 
 
 def shape_seed(run_seed: int, index: int) -> int:
@@ -240,96 +236,36 @@ def shape_members(shape: Shape) -> list[tuple[str, bytes]]:
     return [(f"{shape.id}.glb", glb_bytes(shape)), (f"{shape.id}.json", note.encode())]
 
 
-_Task = tuple[Path, str, int, Any, Callable[[Any], ShardContent]]
+def shape_of(id: str, parts: dict[str, bytes]) -> Shape:
+    """Inverse of `shape_members`, from suffix -> bytes. Raises InputError naming the id."""
+    from gen3d.mesh_io import shape_from_glb
 
-
-def _stage(root: Path, stem: str, number: int, payload: Any, build: Callable[[Any], ShardContent]) -> StagedShard:
-    """Build one shard and leave it under its temporary name."""
-    with _one_thread():
-        content = build(payload)
-    return stage_shard(root, stem, number, content)
-
-
-def _here(tasks: list[_Task]) -> Generator[StagedShard, None, None]:
-    """Stage the shards in this process, in order."""
-    for task in tasks:
-        yield _stage(*task)
-
-
-def _in_workers(tasks: list[_Task], workers: int) -> Generator[StagedShard, None, None]:
-    """Stage the shards in worker processes, in the order they get done. Closing the iterator ends the workers at once.
-
-    Workers never publish, so that one which outlives its parent for a moment can't change the collection.
-    """
-    context = multiprocessing.get_context("spawn")
-    lifeline, holder = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(lifeline,))
     try:
-        with _one_thread(), _interrupts_held_back():
-            futures = [pool.submit(_stage, *task) for task in tasks]  # starts the workers too
-        for future in as_completed(futures):
-            yield future.result()
-        pool.shutdown()
-    except BrokenProcessPool:
-        hint = "finished shards are kept; run again, with fewer workers"
-        raise Gen3dError(f"a worker process was killed, perhaps for want of memory; {hint}") from None
-    finally:
-        holder.close()
-        pool.shutdown(cancel_futures=True)
-        lifeline.close()
+        note = json.loads(parts["json"])
+        glb, category, meta = parts["glb"], str(note["category"]), dict(note["meta"])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise InputError(f"{id} is not a shape (needs {id}.glb and {id}.json)") from None
+    return shape_from_glb(glb, id, category, meta)
 
 
-def _start_worker(lifeline: Connection) -> None:
-    """Let this worker end with its parent, however that one ends."""
-    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
+def _signed(info: dict[str, Any]) -> dict[str, Any]:
+    """With the version of gen3d: other versions may make other bytes of the same settings."""
+    return {**info, "gen3d": __version__}
 
 
-def _end_with_parent(lifeline: Connection) -> None:
-    """Wait until the only other end of the pipe, which the parent holds, is closed."""
-    with contextlib.suppress(EOFError, OSError):
-        lifeline.recv_bytes()
-    os._exit(1)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Numeric libraries on one thread, here and in processes started here: with more, sums come out differently."""
-    saved = {name: os.environ.get(name) for name in _THREADS}
-    before = _torch_threads(1)
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+def _refuse_newer(root: Path) -> None:
+    """Raise InputError for a collection of a newer gen3d; one that can't be read is judged elsewhere."""
     try:
-        yield
-    finally:
-        for name, value in saved.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-        asked = saved["OMP_NUM_THREADS"] or ""  # what torch would have read, had it not been imported in between
-        _torch_threads(before or (int(asked) if asked.isdecimal() else os.cpu_count() or 1))
+        version = unseal(root / INFO, read_record(root / INFO) or {}).get("format_version")
+    except InputError:
+        return
+    if type(version) is int and version > FORMAT_VERSION:
+        raise InputError(f"{root}: has format {version}, newer than {FORMAT_VERSION}; upgrade gen3d to use it")
 
 
-def _torch_threads(count: int) -> int | None:
-    """Set torch's number of threads; the one before, or None where torch is not imported."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return None
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    return before
-
-
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Ctrl-C waits; processes started meanwhile never get it, so that the parent alone says one line and ends them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _settle(path: Path, info: dict[str, Any], overwrite: bool) -> None:
-    """Write an info file; leave one with the same info, refuse one with other info unless `overwrite`."""
-    if overwrite or not same_record(path, info):
-        write_record(path, info)
+def _is_ours(name: str) -> bool:
+    """Whether a file is one that goes when the collection is made anew."""
+    return is_shard(name) or name == CARD or _STAGE.fullmatch(name) is not None
 
 
 def _size(path: Path) -> int:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import Field
 
+from gen3d.building import build_shards
 from gen3d.categories import category
-from gen3d.collection import SHAPES, Collection, build_shards, shape_id, shape_members, shape_seed
-from gen3d.errors import Gen3dError, SettingsError
+from gen3d.collection import SHAPES, Collection, shape_id, shape_members, shape_seed
+from gen3d.errors import SettingsError
 from gen3d.generators import GENERATORS
 from gen3d.settings import Settings
-from gen3d.shards import ShardContent
+from gen3d.shards import Member, Sample
 
 
 class GenerateSettings(Settings):
@@ -38,8 +40,11 @@ def generate(
     workers: int = 1,
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda count: None,
+    retry_failed: bool = False,
 ) -> Collection:
     """Make the collection in `root`, or what is missing of it; the bytes depend on the settings alone.
+
+    With `retry_failed` also the shapes that failed before.
 
     Raises:
         SettingsError: unknown category or generator, or `root` holds a collection of other settings.
@@ -62,20 +67,17 @@ def generate(
     collection = Collection.create(root, info, overwrite)
     starts = range(0, settings.n, settings.shard)
     jobs = [(i, _Job(settings, start, min(start + settings.shard, settings.n))) for i, start in enumerate(starts)]
-    build_shards(collection, SHAPES, jobs, _build, workers, progress)
+    build_shards(collection, SHAPES, jobs, _samples, workers, progress, retry_failed)
     return collection
 
 
-def _build(job: _Job) -> ShardContent:
-    """One shard; a shape that can't be made is a failure with its reason, not a stop."""
+def _samples(job: _Job) -> Iterator[Sample]:
+    """The shapes of one shard."""
     settings, generator = job.settings, GENERATORS[job.settings.generator]()
-    content = ShardContent()
+
+    def members(index: int, id: str) -> list[Member]:
+        return shape_members(generator.generate(settings.category, shape_seed(settings.seed, index), id))
+
     for index in range(job.start, job.stop):
         id = shape_id(settings.category, index)
-        try:
-            shape = generator.generate(settings.category, shape_seed(settings.seed, index), id)
-            content.members.extend(shape_members(shape))
-            content.ids.append(id)
-        except Gen3dError as error:
-            content.failures.append((id, str(error)))
-    return content
+        yield id, partial(members, index, id)

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 from pydantic import Field
 
+from gen3d.building import build_shards
 from gen3d.categories import category
-from gen3d.collection import Collection, build_shards
-from gen3d.errors import Gen3dError, InputError, SettingsError
+from gen3d.collection import Collection
+from gen3d.data_card import has_card
+from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import CLOUD_TOLERANCE, TOLERANCE, Knowledge, lift
+from gen3d.part_statistics import PartSummary, added, knowledge_row, part_summary, total
 from gen3d.rendering import Renderer, make_renderer
 from gen3d.rendering.cameras import rings
 from gen3d.settings import Settings
 from gen3d.shape import Shape
-from gen3d.shards import ShardContent
+from gen3d.shards import Member, Sample
 from gen3d.teachers import make_teacher
-from gen3d.teachers.predictions import Teacher
+from gen3d.teachers.predictions import Teacher, check_predictions
 
 
 class LabelSettings(Settings):
@@ -33,16 +35,6 @@ class LabelSettings(Settings):
     size: int = Field(default=224, ge=32, description="pixels")
     points: int = Field(default=2048, ge=512, description="points per shape that knowledge is lifted to")
     seed: int = Field(default=0, ge=0)
-
-
-@dataclass(frozen=True)
-class PartSummary:
-    """What a collection's knowledge says of one part: number of units, share of points, mean confidence."""
-
-    part: str
-    units: int
-    coverage: float
-    confidence: float
 
 
 class Renderers:
@@ -72,8 +64,15 @@ def label(
     workers: int = 1,
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda count: None,
+    retry_failed: bool = False,
 ) -> str:
     """Add `knowledge-<teacher>` shards to the collection, or what is missing of them; returns that stem.
+
+    Shapes that came to a shard after it was labelled are labelled too; what is known of the others stays as it is.
+
+    Results at the edge: a shape of which no view shows a part, because the teacher gives no score, no box, or only ones
+    on the background, is a failure with that reason, as is one whose scores are not finite. Where that is all of them,
+    the stage ends in an InputError, every time. Ties between parts go to the first in label order.
 
     Raises:
         SettingsError: unknown teacher, renderer or part, or knowledge of other settings is there already.
@@ -81,18 +80,29 @@ def label(
     """
     if not len(collection):
         raise InputError(f"{collection.root}: has no shape to label")
-    teacher = make_teacher(settings.teacher)
     parts = asked_parts(collection.category, settings.parts)
-    teacher.check(collection.category, parts)
-    make_renderer(settings.renderer, rings(1, settings.size), mesh=True)  # for its error
-    stem = f"knowledge-{teacher.name}"
-    collection.begin(stem, {"parts": list(parts), "settings": settings.model_dump()}, overwrite)
-    jobs = [(record.number, _Job(collection.root, record.number, settings)) for record in collection.records()]
-    build_shards(collection, stem, jobs, _build, workers, progress)
+    stem = f"knowledge-{settings.teacher}"
+    info = {"parts": list(parts), "settings": settings.model_dump()}
+    if overwrite or not _finished(collection, stem, info, retry_failed):
+        make_teacher(settings.teacher).check(collection.category, parts)
+        make_renderer(settings.renderer, rings(1, settings.size), mesh=True)  # for its error
+        collection.begin(stem, info, overwrite)
+        jobs = [(record.number, _Job(collection.root, record.number, settings)) for record in collection.records()]
+        build_shards(collection, stem, jobs, _samples, workers, progress, retry_failed)
     if not collection.ids(stem):
         id, reason = collection.failures(stem)[0]
         raise InputError(f"{collection.root}: none of its {len(collection)} shapes could be labelled; {id}: {reason}")
     return stem
+
+
+def _finished(collection: Collection, stem: str, info: dict[str, Any], retry_failed: bool) -> bool:
+    """Whether all is done with these settings; told without a teacher, whose libraries take seconds to import."""
+    todo = {record.number for record in collection.records()}
+    whole = collection.finished(stem)
+    done = {record.number for record in collection.records(stem) if record.shard in whole}
+    if todo - done or (retry_failed and collection.failures(stem)):
+        return False
+    return collection.is_stage(stem, info) and has_card(collection)
 
 
 def asked_parts(name: str, asked: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -121,41 +131,44 @@ def label_shape(
         settings: renderer, views, size, points and seed are read.
         parts: names in label order.
         renderers: of the same settings; give them where there are several shapes to label.
+
+    Raises InputError for an answer that is not finite or has another form; one without any score gives no unit.
     """
     sampled = shape.sampled(settings.points, settings.seed)
     assert sampled.points is not None
     renderer = (renderers or Renderers(settings)).of(shape)
     views = renderer.render(sampled if shape.has_mesh else shape)  # a mesh has points to splat once sampled
     predictions = teacher.predict(views, shape.category, parts)
+    check_predictions(predictions, views, len(parts))
     tolerance = TOLERANCE if views[0].barycentric is not None else CLOUD_TOLERANCE
     meta = {"id": shape.id, "teacher": teacher.name, "parts": list(parts)}
     return lift(views, predictions, sampled.points, tolerance, meta)
 
 
-def _build(job: _Job) -> ShardContent:
-    """The knowledge shard of one shard of shapes."""
+def _samples(job: _Job) -> Iterator[Sample]:
+    """The knowledge of every shape of one shard."""
     collection = Collection.open(job.root)
     teacher = make_teacher(job.settings.teacher)
     parts = asked_parts(collection.category, job.settings.parts)
-    renderers, content = Renderers(job.settings), ShardContent()
+    renderers = Renderers(job.settings)
+
+    def members(shape: Shape) -> list[Member]:
+        knowledge = label_shape(shape, teacher, job.settings, parts, renderers)
+        if not len(knowledge.part):
+            raise InputError(f"no view shows any of: {', '.join(parts)}")
+        return [(f"{shape.id}.safetensors", knowledge.to_bytes())]
+
     for shape in collection.shapes(job.number):
-        try:
-            knowledge = label_shape(shape, teacher, job.settings, parts, renderers)
-            if not len(knowledge.part):
-                raise InputError(f"no view shows any of: {', '.join(parts)}")
-            content.members.append((f"{shape.id}.safetensors", knowledge.to_bytes()))
-            content.ids.append(shape.id)
-        except Gen3dError as error:
-            content.failures.append((shape.id, str(error)))
-    return content
+        yield shape.id, partial(members, shape)
 
 
 def read_knowledge(collection: Collection, teacher: str) -> list[Knowledge]:
     """All knowledge of one teacher, in the order of the shapes. Raises InputError if shapes are not labelled yet."""
     stem = f"knowledge-{teacher}"
-    labelled = {record.number for record in collection.records(stem)}
-    bare = sum(len(record.ids) for record in collection.records() if record.number not in labelled)
-    if bare or not labelled:
+    records = collection.records(stem)
+    known = {id for record in records for id in record.samples}
+    bare = sum(id not in known for id in collection.ids())
+    if bare or not records:
         missing = f"{bare} of its {len(collection)} shapes have no knowledge of the {teacher} teacher"
         raise InputError(f"{collection.root}: {missing}; run `gen3d label` on it first")
     found = [Knowledge.from_bytes(data, id) for id, data in collection.members(stem, "safetensors")]
@@ -166,16 +179,14 @@ def read_knowledge(collection: Collection, teacher: str) -> list[Knowledge]:
 
 def summarise(knowledge: list[Knowledge]) -> list[PartSummary]:
     """Per part over all shapes: units, share of points covered by a unit of it, mean confidence of its units."""
-    rows = []
-    for index, part in enumerate(knowledge[0].meta["parts"]):
-        chosen = [k.part == index for k in knowledge]
-        confidence = np.concatenate([k.confidence[c] for k, c in zip(knowledge, chosen, strict=True)])
-        covered = np.mean([k.mask[c].any(0).mean() if c.any() else 0.0 for k, c in zip(knowledge, chosen, strict=True)])
-        mean = float(confidence.mean()) if len(confidence) else 0.0
-        rows.append(PartSummary(part, len(confidence), round(float(covered), 4), round(mean, 4)))
-    return rows
+    return part_summary(added(map(knowledge_row, knowledge)), knowledge[0].meta["parts"])
 
 
 def summary_rows(knowledge: list[Knowledge]) -> list[dict]:
     """`summarise` as plain dicts for JSON."""
-    return [asdict(row) for row in summarise(knowledge)]
+    return [row._asdict() for row in summarise(knowledge)]
+
+
+def labelled_summary(collection: Collection, stem: str) -> list[PartSummary]:
+    """`summarise` of all that a collection holds of a stem, from its manifest: no knowledge is read."""
+    return part_summary(total(collection, stem), collection.stage(stem)["parts"])

@@ -47,7 +47,10 @@ def read_shape(path: str | Path, category: str = "unknown") -> Shape:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(f"{name}: unknown suffix {path.suffix!r}; known are: {', '.join(READABLE)}")
-    return _guarded(lambda: reader(_content(path), path, category), name)
+    try:
+        return checked(lambda: reader(file_content(path), path, category), name)
+    except MemoryError:
+        raise InputError(f"{name}: needs more memory than there is; simplify it first") from None
 
 
 def shape_from_glb(data: bytes, id: str, category: str, meta: dict[str, Any]) -> Shape:
@@ -59,10 +62,10 @@ def shape_from_glb(data: bytes, id: str, category: str, meta: dict[str, Any]) ->
             raise InputError("was not written by gen3d; read it with read_shape")
         return decode(document, binary, id, category, meta)
 
-    return _guarded(read, id)
+    return checked(read, id)
 
 
-def _guarded(read: Callable[[], Shape], name: str) -> Shape:
+def checked(read: Callable[[], Shape], name: str) -> Shape:
     """What `read` gives, checked. The one place where the errors of all libraries become InputError."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -98,7 +101,7 @@ def _flaw(shape: Shape) -> str | None:
     return None
 
 
-def _content(path: Path) -> bytes:
+def file_content(path: Path) -> bytes:
     """All bytes of a regular file. Raises InputError (reason only)."""
     try:
         if path.is_dir():

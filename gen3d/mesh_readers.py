@@ -10,7 +10,6 @@ import json
 import logging
 import re
 import unicodedata
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,10 +19,11 @@ from jaxtyping import Float32, Int64
 
 from gen3d.errors import InputError
 from gen3d.glb import build, decode, is_own, part_label, spread, unpack, whole_labels
+from gen3d.gltf_check import buffers, check_document
+from gen3d.npz import read_arrays
 from gen3d.shape import Shape
 
-MAX_BYTES = 1 << 30  # larger files, or arrays unpacked from them, are refused before they are read
-MAX_FACES = 50_000_000  # a scene may place one mesh many times
+MAX_BYTES = 1 << 30  # larger files are refused before they are read
 
 logging.getLogger("trimesh").addHandler(logging.NullHandler())  # else it prints tracebacks of damaged files to stderr
 
@@ -76,7 +76,7 @@ def _read_stl(data: bytes, path: Path, category: str) -> Shape:
     size = 84 + 50 * int.from_bytes(data[80:84], "little")
     if len(data) < 84 or size != len(data):
         _check_ascii_stl(data, size)
-    flat = _flatten(_load(data, "stl", path))
+    flat = _flatten(_load(data, "stl", {}))
     return _mesh(path, category, flat.vertices, flat.faces)
 
 
@@ -85,7 +85,9 @@ def _check_ascii_stl(data: bytes, binary_size: int) -> None:
     text = data.lower()
     if not text.lstrip().startswith(b"solid") or b"facet" not in text or b"\0" in text:
         raise InputError(f"is truncated or damaged: its header asks for {binary_size} bytes, it has {len(data)}")
-    number = rb"[ \t]+[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)"
+    number = (
+        rb"[ \t]+[-+]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?|nan|inf(?:inity)?)"  # one way to match: no backtracking
+    )
 
     def count(pattern: bytes) -> int:
         return len(re.findall(rb"^[ \t]*" + pattern, text, re.MULTILINE))
@@ -115,7 +117,7 @@ def _read_off(data: bytes, path: Path, category: str) -> Shape:
 
 def _read_ply(data: bytes, path: Path, category: str) -> Shape:
     """A mesh, or a cloud where there is no face element; `label` properties of faces or vertices."""
-    scene = _load(data, "ply", path, fix_texture=False)
+    scene = _load(data, "ply", {}, fix_texture=False)
     raw = next(iter(scene.geometry.values())).metadata["_ply_raw"] if scene.geometry else {}
     _check_ply(raw)
     vertices, faces, points, _ = _flatten(scene)
@@ -176,8 +178,9 @@ def _read_gltf(data: bytes, path: Path, category: str) -> Shape:
 
 def _read_scene(data: bytes, kind: str, path: Path, category: str, document: dict[str, Any]) -> Shape:
     """A glTF scene in world space, with labels where all of its node or geometry names are parts."""
-    _check_document(document)
-    vertices, faces, points, names = _flatten(_load(data, kind, path))
+    files = buffers(document, path)
+    check_document(document, len(data) + sum(map(len, files.values())))
+    vertices, faces, points, names = _flatten(_load(data, kind, files))
     if not len(faces):
         return Shape(slug(path.stem), category, points=points)
     labels = None
@@ -187,27 +190,12 @@ def _read_scene(data: bytes, kind: str, path: Path, category: str, document: dic
     return Shape(slug(path.stem), category, vertices, faces, labels)
 
 
-def _check_document(document: dict[str, Any]) -> None:
-    """Raises InputError (reason only) for glTF that trimesh would fill with zeros instead of refusing."""
-    views = document.get("bufferViews", [])
-    for extension in document.get("extensionsRequired", []):
-        if re.search("draco|meshopt", str(extension)):
-            raise InputError(f"is compressed with {one_line(str(extension))}; export it without compression")
-    for accessor in document.get("accessors", []):
-        if "bufferView" not in accessor or "sparse" in accessor:
-            raise InputError("has compressed or sparse arrays; export it without compression")
-        if not 0 <= accessor["count"] <= views[accessor["bufferView"]]["byteLength"]:
-            raise InputError("is damaged: an array reaches past the end of its buffer")
-
-
-def _load(data: bytes, kind: str, path: Path, **options: Any) -> Any:
-    """trimesh's scene of the bytes: nothing merged, no textures, references confined to the file's folder."""
+def _load(data: bytes, kind: str, files: dict[str, bytes], **options: Any) -> Any:
+    """trimesh's scene of the bytes: nothing merged, no textures, no file read but the ones given by name."""
     import trimesh
-    from trimesh.resolvers import FilePathResolver
 
-    resolver = FilePathResolver(str(path.resolve()))
     return trimesh.load_scene(
-        io.BytesIO(data), file_type=kind, resolver=resolver, process=False, skip_materials=True, **options
+        io.BytesIO(data), file_type=kind, resolver=files, process=False, skip_materials=True, **options
     )
 
 
@@ -222,9 +210,6 @@ class _Flat(NamedTuple):
 
 def _flatten(scene: Any) -> _Flat:
     """Vertices, faces and loose points of a trimesh scene, meshes in the file's order."""
-    total = sum(len(getattr(scene.geometry[scene.graph[node][1]], "faces", ())) for node in scene.graph.nodes_geometry)
-    if total > MAX_FACES:
-        raise InputError(f"unfolds to {total} faces, more than {MAX_FACES}; simplify it first")
     order = {name: i for i, name in enumerate(scene.geometry)}
     placed = [(node, *scene.graph[node]) for node in scene.graph.nodes_geometry]
     vertices, points, faces, names, offset = [np.zeros((0, 3))], [np.zeros((0, 3))], [np.zeros((0, 3), np.int64)], [], 0
@@ -248,11 +233,11 @@ def _flatten(scene: Any) -> _Flat:
 
 def _read_npz(data: bytes, path: Path, category: str) -> Shape:
     """Arrays `points` [`normals`, `labels`] and/or `vertices`, `faces` [`face_labels`]."""
-    arrays: dict[str, np.ndarray] = {}
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for key in ("points", "normals", "labels", "vertices", "faces", "face_labels"):
-            if f"{key}.npy" in archive.namelist():
-                arrays[key] = _read_npy(archive, key)
+    arrays = read_arrays(data, ("points", "normals", "labels", "vertices", "faces", "face_labels"))
+    for key, array in arrays.items():
+        rows = array.ndim == 1 if "labels" in key else array.ndim == 2 and array.shape[1] == 3
+        if not rows or (key == "faces" and array.dtype.kind == "f"):
+            raise InputError(f"array `{key}` has shape {array.shape} and type {array.dtype}; see docs for the layout")
     if not {"points", "vertices"} & arrays.keys():
         raise InputError("has no array `points` or `vertices`")
     if ("vertices" in arrays) != ("faces" in arrays):
@@ -264,28 +249,6 @@ def _read_npz(data: bytes, path: Path, category: str) -> Shape:
     for field, key in (("point_labels", "labels"), ("face_labels", "face_labels")):
         fields[field] = whole_labels(arrays[key]) if key in arrays else None
     return build(slug(path.stem), category, fields)
-
-
-def _read_npy(archive: zipfile.ZipFile, key: str) -> np.ndarray:
-    """One member, whose declared size and type are checked before anything is unpacked."""
-    info = archive.getinfo(f"{key}.npy")
-    if info.file_size > MAX_BYTES:
-        raise InputError(f"array `{key}` is larger than {MAX_BYTES >> 20} MiB")
-    with archive.open(info) as member:
-        version = np.lib.format.read_magic(member)
-        if version not in ((1, 0), (2, 0)):
-            raise InputError(f"array `{key}` has an unknown npy version")
-        parse = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = parse(member)
-        if dtype.kind not in "fiu":
-            raise InputError(f"array `{key}` holds {one_line(str(dtype))}; only plain numbers are read")
-        rows = (len(shape) == 2 and shape[1] == 3) if "labels" not in key else len(shape) == 1
-        if not rows or (key == "faces" and dtype.kind == "f"):
-            raise InputError(f"array `{key}` has shape {shape} and type {dtype}; see docs for the layout")
-        data = member.read()
-    if len(data) != int(np.prod(shape, dtype=object)) * dtype.itemsize:
-        raise InputError(f"array `{key}` is truncated")
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
 
 
 READERS: dict[str, Callable[[bytes, Path, str], Shape]] = {

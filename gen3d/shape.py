@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32, Int16, Int64
-from scipy.spatial import KDTree
 
 from gen3d.errors import InputError
 
@@ -170,6 +169,8 @@ def estimate_normals(points: Float32[np.ndarray, "N 3"], k: int = 16) -> Float32
 
     Points at the same place count once.
     """
+    from scipy.spatial import KDTree  # a third of the time that a command with nothing to do takes
+
     places, which = np.unique(points, axis=0, return_inverse=True)
     _, index = KDTree(places).query(places, k=min(k, len(places)))
     near = places[index.reshape(len(places), -1)].astype(np.float64)  # (M, k, 3)

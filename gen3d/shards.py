@@ -14,14 +14,16 @@ import os
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby, zip_longest
+from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from gen3d.errors import InputError, StorageError
 from gen3d.storage import fsync_folder, storage_error
+from gen3d.tar import intact, read_tar, write_tar
 
 MANIFEST = "manifest.jsonl"
 LOCK = ".lock"
@@ -31,21 +33,37 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _MEMBER = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)((?:\.[A-Za-z0-9_]+)+)")
 _SHARD = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)-([0-9]{5,9})\.tar")
 _LONGEST_NAME = 99  # bytes in a plain tar header
+_CHECK = len(', "check": "01234567"}')  # the end of every manifest line
+
+
+Member = tuple[str, bytes]  # `<id>.<suffix>` and content
+Sample = tuple[str, Callable[[], list[Member]]]  # an id, and what makes its members or raises a Gen3dError
+Statistics = dict[str, list[float]]  # see gen3d.part_statistics
 
 
 @dataclass
 class ShardContent:
-    """What goes into one shard; a builder fills it sample by sample.
+    """What goes into one shard.
 
     Args:
         members: (`<id>.<suffix>`, bytes) in the order they are written.
         ids: the samples, in that order too; each has at least one member.
         failures: (id, reason) of the samples that could not be made.
+        statistics: what `gen3d.part_statistics` counts in it, for the data card; None where nobody counted.
     """
 
-    members: list[tuple[str, bytes]] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    statistics: Statistics | None = None
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Its samples, then its failures, as a builder gives them."""
+        grouped = {id: list(members) for id, members in groupby(self.members, key=sample_of)}
+        for id in self.ids:
+            yield id, partial(grouped.get, id, [])
+        for id, reason in self.failures:
+            yield id, partial(_fail, reason)
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,7 @@ class ShardRecord:
         size: of the file in bytes.
         failures: (id, reason) of the samples that could not be made.
         members: name -> (size in bytes, crc32) in the order of the file, to tell which sample is damaged.
+        statistics: as in `ShardContent`; None in collections of gen3d 0.1.
     """
 
     shard: str
@@ -69,11 +88,17 @@ class ShardRecord:
     size: int
     failures: list[tuple[str, str]]
     members: dict[str, tuple[int, int]]
+    statistics: Statistics | None = None
 
     @property
     def number(self) -> int:
         """The shard's place among those of its stem."""
         return int(self.shard.removesuffix(".tar").rpartition("-")[2])
+
+    @property
+    def samples(self) -> set[str]:
+        """Ids of all it accounts for, the failed ones too."""
+        return {*self.ids, *(id for id, _ in self.failures)}
 
     def line(self) -> bytes:
         """The manifest line, with a check value over all of it."""
@@ -82,21 +107,25 @@ class ShardRecord:
             "failures": [{"id": id, "reason": reason} for id, reason in self.failures],
             "members": {name: list(entry) for name, entry in self.members.items()},
         }  # fmt: skip
-        return json.dumps(row | {"check": _check(row)}).encode() + b"\n"
+        row |= {} if self.statistics is None else {"statistics": self.statistics}
+        body = json.dumps(row).encode()
+        return body[:-1] + _check(body) + b"\n"
 
     @classmethod
     def parse(cls, line: bytes) -> ShardRecord:
         """The record of a manifest line. Raises ValueError, TypeError or LookupError where it is damaged."""
-        row = json.loads(line)
-        if row.pop("check") != _check(row):
+        body = line[:-_CHECK] + b"}"
+        if line[-_CHECK:] != _check(body):
             raise ValueError("check value differs")
+        row = json.loads(body)
         match = _SHARD.fullmatch(row["shard"])
         safe = all(map(_ID.fullmatch, row["ids"])) and all(map(_is_member, row["members"]))
         if match is None or match[1] != row["stem"] or not safe:
             raise ValueError("has a name that may not become a file name")
         failures = [(failure["id"], failure["reason"]) for failure in row["failures"]]
         members = {name: (size, crc) for name, (size, crc) in row["members"].items()}
-        return cls(row["shard"], row["stem"], row["ids"], row["sha256"], row["bytes"], failures, members)
+        fields = (row["shard"], row["stem"], row["ids"], row["sha256"], row["bytes"])
+        return cls(*fields, failures, members, row.get("statistics"))
 
 
 @dataclass(frozen=True)
@@ -124,7 +153,7 @@ def stage_shard(root: Path, stem: str, number: int, content: ShardContent) -> St
     temporary = root / f"{TEMPORARY}{name}-{os.getpid()}"
     try:
         with open(temporary, "w+b") as file:
-            _write_tar(file, content.members)
+            write_tar(file, content.members)
             file.flush()
             os.fsync(file.fileno())
             sha256, size = _digest(file), file.tell()
@@ -136,7 +165,8 @@ def stage_shard(root: Path, stem: str, number: int, content: ShardContent) -> St
         raise
     members = {member: (len(data), zlib.crc32(data)) for member, data in content.members}
     failures = [(id, " ".join(reason.split())) for id, reason in content.failures]
-    return StagedShard(ShardRecord(name, stem, content.ids, sha256, size, failures, members), temporary)
+    record = ShardRecord(name, stem, content.ids, sha256, size, failures, members, content.statistics)
+    return StagedShard(record, temporary)
 
 
 def publish_shard(root: Path, staged: StagedShard) -> None:
@@ -155,22 +185,35 @@ def read_manifest(root: Path) -> dict[str, ShardRecord]:
 
     Raises InputError for a damaged line.
     """
-    path = root / MANIFEST
-    try:
-        *lines, _half = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise InputError(f"{path}: can't be read ({error.strerror})") from None
+    lines, _half = manifest_lines(root)
     records = {}
     for i, line in enumerate(lines, start=1):
-        try:
-            record = ShardRecord.parse(line)
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        record = record_of(line)
+        if record is None:
             hint = "delete that line and run the command that made the collection again"
-            raise InputError(f"{path}: line {i} is damaged; {hint}") from None
+            raise InputError(f"{root / MANIFEST}: line {i} is damaged; {hint}")
         records[record.shard] = record
     return records
+
+
+def manifest_lines(root: Path) -> tuple[list[bytes], bytes]:
+    """The manifest's lines, and the last one where a crash cut it (else empty). Raises InputError."""
+    path = root / MANIFEST
+    try:
+        *lines, half = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return [], b""
+    except OSError as error:
+        raise InputError(f"{path}: can't be read ({error.strerror})") from None
+    return lines, half
+
+
+def record_of(line: bytes) -> ShardRecord | None:
+    """The record of a manifest line; None for a damaged one."""
+    try:
+        return ShardRecord.parse(line)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return None
 
 
 def read_shard(root: Path, record: ShardRecord) -> Iterator[tuple[str, bytes]]:
@@ -185,7 +228,7 @@ def read_shard(root: Path, record: ShardRecord) -> Iterator[tuple[str, bytes]]:
             if (size := file.seek(0, os.SEEK_END)) != record.size:
                 raise InputError(f"{path}: has {size:,} bytes but should have {record.size:,}; {hint}")
             file.seek(0)
-            yield from _read_tar(file, record.members)
+            yield from read_tar(file, record.members)
     except FileNotFoundError:
         raise InputError(f"{path}: is missing; {hint}") from None
     except OSError as error:
@@ -194,22 +237,21 @@ def read_shard(root: Path, record: ShardRecord) -> Iterator[tuple[str, bytes]]:
         raise InputError(f"{path}: is damaged; delete it and {hint}") from None
 
 
-def damage(root: Path, record: ShardRecord) -> list[str]:
-    """What is wrong with a shard, one line each, naming the sample that is hit; empty where every bit is right."""
-    path = root / record.shard
+def damage(root: Path, record: ShardRecord) -> list[tuple[str, str]]:
+    """(member or "", what is wrong) of all that is wrong with a shard; empty where every bit is right."""
     try:
-        with open(path, "rb") as file:
+        with open(root / record.shard, "rb") as file:
             if _digest(file) == record.sha256:
                 return []
             if file.tell() != record.size:
-                return [f"{path}: has {file.tell():,} bytes but should have {record.size:,}"]
+                return [("", f"has {file.tell():,} bytes but should have {record.size:,}")]
             file.seek(0)
-            hit = [name for name, (size, crc) in record.members.items() if not _intact(file, name, size, crc)]
+            hit = [name for name, (size, crc) in record.members.items() if not intact(file, name, size, crc)]
     except FileNotFoundError:
-        return [f"{path}: is missing"]
+        return [("", "is missing")]
     except OSError as error:
-        return [f"{path}: can't be read ({error.strerror})"]
-    return [f"{path}: {name} is damaged" for name in hit] or [f"{path}: its padding is damaged; every sample is whole"]
+        return [("", f"can't be read ({error.strerror})")]
+    return [(name, "is damaged") for name in hit] or [("", "its padding is damaged; every sample is whole")]
 
 
 @contextlib.contextmanager
@@ -239,9 +281,24 @@ def writing(root: Path) -> Iterator[None]:
             _sweep(root)
 
 
-def _check(row: dict[str, Any]) -> str:
-    """Check value of a manifest row."""
-    return f"{zlib.crc32(json.dumps(row).encode()):08x}"
+def sample_of(member: Member) -> str:
+    """The id of the sample that a member belongs to."""
+    return member[0].partition(".")[0]
+
+
+def grouped(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """(id, suffix -> bytes) of the samples that members in a shard's order belong to."""
+    for id, group in groupby(members, key=sample_of):
+        yield id, {name.partition(".")[2]: data for name, data in group}
+
+
+def _fail(reason: str) -> list[Member]:
+    raise InputError(reason)
+
+
+def _check(body: bytes) -> bytes:
+    """The end of a manifest line: a check value over all that comes before it."""
+    return f', "check": "{zlib.crc32(body):08x}"}}'.encode()
 
 
 def _is_member(name: str) -> bool:
@@ -263,42 +320,8 @@ def _check_names(shard: str, content: ShardContent) -> None:
             raise InputError(f"{shard}: {name[:80]!r} can't be a member's name; {hint}")
     if len(set(names)) < len(names) or len(set(content.ids)) < len(content.ids):
         raise InputError(f"{shard}: a sample occurs twice; ids must be unique")
-    if [id for id, _ in groupby(name.partition(".")[0] for name in names)] != content.ids:
+    if [id for id, _ in groupby(content.members, key=sample_of)] != content.ids:
         raise InputError(f"{shard}: members must come sample by sample, in the order of the ids")
-
-
-def _header(name: str, size: int) -> bytes:
-    """The 512-byte tar header of a member; nothing in it depends on the machine, the user or the time."""
-    info = tarfile.TarInfo(name)  # its defaults: mtime 0, uid and gid 0, no user or group name, mode 0644
-    info.size = size
-    return info.tobuf(tarfile.USTAR_FORMAT)
-
-
-def _write_tar(file: BinaryIO, members: list[tuple[str, bytes]]) -> None:
-    """A POSIX tar of the members in the given order."""
-    for name, data in members:
-        file.write(_header(name, len(data)))
-        file.write(data)
-        file.write(bytes(-len(data) % tarfile.BLOCKSIZE))
-    end = file.tell() + 2 * tarfile.BLOCKSIZE
-    file.write(bytes(2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE))
-
-
-def _read_tar(file: BinaryIO, expected: dict[str, tuple[int, int]]) -> Iterator[tuple[str, bytes]]:
-    """Members of an uncompressed tar; ValueError where one is not the plain file that is expected next."""
-    with tarfile.open(fileobj=file, mode="r:") as tar:
-        for info, name in zip_longest(tar, expected):
-            plain = info is not None and info.type == tarfile.REGTYPE and not info.issparse()
-            if info is None or not plain or info.name != name or info.size != expected[name][0]:
-                raise ValueError("not the expected member")
-            data = tar.extractfile(info)
-            yield name, b"" if data is None else data.read()
-
-
-def _intact(file: BinaryIO, name: str, size: int, crc: int) -> bool:
-    """Whether the member that starts here is as it was written; reads past it."""
-    header, data, padding = file.read(tarfile.BLOCKSIZE), file.read(size), file.read(-size % tarfile.BLOCKSIZE)
-    return header == _header(name, size) and zlib.crc32(data) == crc and not any(padding)
 
 
 def _digest(file: BinaryIO) -> str:

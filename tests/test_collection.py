@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from toy_shards import INFO, built, contents, jobs, run_script, stamps, toy_shard
 
-from gen3d.collection import Collection, build_shards, shape_id, shape_members, shape_seed
+from gen3d.building import build_shards
+from gen3d.collection import Collection, shape_id, shape_members, shape_seed
 from gen3d.errors import Gen3dError, InputError, SettingsError, StorageError
 from gen3d.shape import Shape
 from gen3d.shards import ShardContent, writing

@@ -11,8 +11,9 @@ import pytest
 from tiny_teacher import Oracle
 from toy_shards import contents, stamps
 
+from gen3d.building import build_shards
 from gen3d.categories import category
-from gen3d.collection import Collection, build_shards, shape_members
+from gen3d.collection import Collection, shape_members
 from gen3d.errors import InputError, SettingsError
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators.procedural import GRAMMARS, ProceduralGenerator

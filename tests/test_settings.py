@@ -11,11 +11,12 @@ from distill.evaluation import EvalSettings
 from distill.trainer import DistillSettings
 from gen3d.errors import SettingsError
 from gen3d.generation import GenerateSettings
+from gen3d.importing import ImportSettings
 from gen3d.labelling import LabelSettings
 from gen3d.settings import STAGES, Settings, resolve
 from gen3d.teachers.lite.training import TeacherSettings
 
-CLASSES = (GenerateSettings, LabelSettings, DistillSettings, EvalSettings, TeacherSettings)
+CLASSES = (GenerateSettings, ImportSettings, LabelSettings, DistillSettings, EvalSettings, TeacherSettings)
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
@@ -99,7 +100,7 @@ def test_a_value_out_of_range_is_named_with_its_rule(kind: type[Settings], optio
     [
         ("label: {vieuws: 4}", ["vieuws", "known are"]),
         ("label: {views: 0}", ["views = 0"]),
-        ("lable: {views: 4}", ["unknown stage 'lable'", "generate, label"]),
+        ("lable: {views: 4}", ["unknown stage 'lable'", "generate, import, label"]),
         ("- label", ["mapping"]),
         ("label: 3", ["mapping"]),
         ("just words", ["mapping"]),

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_shards import INFO, built, contents, jobs, run_script, toy_shard
 
-from gen3d.collection import Collection, build_shards, shape_id
+from gen3d.building import build_shards
+from gen3d.collection import Collection, shape_id
 from gen3d.errors import InputError
 from gen3d.shards import ShardContent, ShardRecord, stage_shard
 

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gen3d.collection import Collection, build_shards, shape_id, shape_seed
+from gen3d.building import build_shards
+from gen3d.collection import Collection, shape_id, shape_seed
 from gen3d.shards import ShardContent
 
 HERE = Path(__file__).resolve().parent
@@ -67,7 +68,8 @@ def run_script(body: str, *arguments: object) -> subprocess.Popen[str]:
     """A fresh Python in its own process group, with the toy shards at hand."""
     head = (
         "import sys; from pathlib import Path\n"
-        "from gen3d.collection import Collection, build_shards\nfrom gen3d.errors import Gen3dError\n"
+        "from gen3d.building import build_shards\nfrom gen3d.collection import Collection\n"
+        "from gen3d.errors import Gen3dError\n"
         "from toy_shards import INFO, jobs, toy_shard\n"
         "if __name__ == '__main__':\n    root = Path(sys.argv[1])\n"
     )

@@ -6,26 +6,27 @@ A folder with `synsetoffset2category.txt`, `<synset>/<id>.txt` (lines of `x y z 
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64
 
 from distill.datasets.labelled import LabelledSet
 from gen3d.categories import CATEGORIES, Category
 from gen3d.categories import category as category_row
 from gen3d.errors import InputError, SettingsError
-from gen3d.shape import Shape, unit, yaw
+from gen3d.shape import Shape
+from gen3d.shapenet_frame import settled, to_house, unit_rows
+from gen3d.shapenetpart_text import parse_cloud
 
 SPLITS = {"train": ("train",), "val": ("val",), "test": ("test",), "trainval": ("train", "val")}
 _MISSING = ("error", "skip")
-_COLUMNS = 7
 
 
 def read(root: Path, category: str, split: str = "test", missing: str = "error") -> LabelledSet:
     """The clouds of one category in one split, in the house frame and normalised, sorted by id.
+
+    Clouds that are normalised already (as those of `gen3d export` are) come as they stand in the file, bit for bit.
 
     Args:
         root: folder with `synsetoffset2category.txt`.
@@ -79,32 +80,13 @@ def _listed(root: Path, split: str, synset: str) -> list[str]:
 
 def _shape(id: str, path: Path, row: Category) -> Shape:
     """One cloud, turned from its front +X to ours, +Z."""
-    table = _table(path)
-    labels = table[:, 6] - row.first_label
-    wrong = ~np.isin(labels, np.arange(len(row.parts)))
-    if wrong.any():
-        last = row.first_label + len(row.parts) - 1
-        found, line = table[wrong, 6][0], int(wrong.argmax()) + 1
-        raise InputError(f"{path}: label {found:g} in row {line}; {row.name} has {row.first_label} to {last}")
-    points, normals = table[:, :3].astype(np.float32), unit(table[:, 3:6]).astype(np.float32)
-    cloud = Shape(id, row.name, points=points, normals=normals, point_labels=labels.astype(np.int16))
-    return cloud.transformed(yaw(-90)).normalised()
-
-
-def _table(path: Path) -> Float64[np.ndarray, "N 7"]:
-    """The file's rows of numbers."""
     text = _text(path)
-    if not text.strip():
-        raise InputError(f"{path}: is empty; copy the file again")
     try:
-        table = np.loadtxt(io.StringIO(text), ndmin=2)
-    except ValueError as error:
-        raise InputError(f"{path}: not a table of numbers ({str(error).splitlines()[0]}); copy it again") from None
-    if table.shape[1] != _COLUMNS:
-        raise InputError(f"{path}: has {table.shape[1]} columns, not x y z nx ny nz label")
-    if not np.isfinite(table).all():
-        raise InputError(f"{path}: has values that are not finite (NaN or Inf); copy the file again")
-    return table
+        cloud = parse_cloud(text, row)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    points, normals = (to_house(rows).astype(np.float32) for rows in (cloud.points, unit_rows(cloud.normals)))
+    return settled(Shape(id, row.name, points=points, normals=normals, point_labels=cloud.labels))
 
 
 def _text(path: Path) -> str:

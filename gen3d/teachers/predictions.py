@@ -7,8 +7,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float16, Float32, Int16, Int32
-from scipy import ndimage
 
+from gen3d.errors import InputError
 from gen3d.rendering.view import View
 
 MIN_PIXELS = 6  # a smaller region of one class is noise at 224 x 224
@@ -74,8 +74,34 @@ class Teacher(Protocol):
         ...
 
 
+def check_predictions(predictions: list[PixelScores] | list[Boxes], views: list[View], prompts: int) -> None:
+    """Raise InputError, naming the view, unless these are a teacher's answers to `prompts` prompts for the views.
+
+    A network may give NaN; a teacher from elsewhere may give anything. Neither may become knowledge.
+    """
+    if len(predictions) != len(views):
+        raise InputError(f"the teacher answered for {len(predictions)} of {len(views)} views")
+    for number, (prediction, view) in enumerate(zip(predictions, views, strict=True)):
+        if isinstance(prediction, Boxes):
+            numbers, rows = (prediction.xyxy, prediction.score), {len(prediction.part), len(prediction.xyxy)}
+            fits = rows == {len(prediction.score)} and bool(
+                ((prediction.part >= 0) & (prediction.part < prompts)).all()
+            )
+        else:
+            numbers, fits = (prediction.scores,), prediction.scores.shape == (prompts, *view.element.shape)
+        if not fits:
+            raise InputError(f"the teacher's answer for view {number} has another form than was asked for")
+        if not all(np.isfinite(array).all() for array in numbers):
+            raise InputError(f"the teacher's scores for view {number} are not finite (NaN or Inf)")
+        scores = numbers[-1]
+        if scores.size and not (scores.min() >= 0 and scores.max() <= 1):
+            raise InputError(f"the teacher's scores for view {number} are not between 0 and 1")
+
+
 def _components(mask: Bool[np.ndarray, "H W"]) -> tuple[Int32[np.ndarray, "H W"], int]:
     """Connected components (8-neighbourhood) numbered from 1 in scan order, 0 = outside, and how many there are."""
+    from scipy import ndimage
+
     labels = np.zeros(mask.shape, np.int32)
     count = ndimage.label(mask, np.ones((3, 3)), output=labels)
     return labels, int(count)  # type: ignore[arg-type]
@@ -83,6 +109,8 @@ def _components(mask: Bool[np.ndarray, "H W"]) -> tuple[Int32[np.ndarray, "H W"]
 
 def boxes_from_pixels(pixels: PixelScores, threshold: float = 0.0) -> Boxes:
     """The bounding box of every connected region, scored by the mean pixel score inside the region."""
+    from scipy import ndimage
+
     regions, part = pixels.regions(threshold)
     rows = []
     for k, where in enumerate(ndimage.find_objects(regions + 1, len(part))):

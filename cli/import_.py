@@ -1,0 +1,57 @@
+"""`gen3d import`: anybody's meshes and clouds as a collection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from cli import output
+
+
+def command(
+    paths: list[str] = typer.Argument(..., help="Files, folders, or quoted patterns such as 'scans/**/*.obj'."),
+    category: str = typer.Option(..., "--category", help="What all of them are, such as chair."),
+    out: Path = typer.Option(None, "--out", help="The collection's folder.  [default: runs/CATEGORY/real]"),
+    up: str = typer.Option(None, "--up", help="Their upward axis: y, z, or auto to guess per shape.  [default: y]"),
+    front: str = typer.Option(None, "--front", help="Axis that faces front: +x, -x, ...  [default: +z; -y if z is up]"),
+    raw_pose: bool = typer.Option(None, "--raw-pose", help="Apply --up and --front even where the pose is known."),
+    licence: str = typer.Option(None, "--licence", help="Recorded in the collection.  [default: unknown]"),
+    strict: bool = typer.Option(False, "--strict", help="Stop at the first file that can't be read."),
+    shard: int = typer.Option(None, "--shard", help="Shapes per shard, the unit of resuming.  [default: 50]"),
+    preset: str = output.PRESET,
+    seed: int = output.SEED,
+    workers: int = output.WORKERS,
+    overwrite: bool = output.OVERWRITE,
+    retry_failed: bool = output.RETRY_FAILED,
+    as_json: bool = output.JSON,
+) -> None:
+    """Take in meshes and clouds as they are, with the labels they carry. Run again to resume."""
+    from gen3d.importing import ImportSettings, import_shapes
+    from gen3d.inputs import find_inputs
+    from gen3d.settings import resolve
+
+    options = {"up": up, "front": front, "raw_pose": raw_pose, "licence": licence, "shard": shard}
+    settings = resolve(ImportSettings, preset, category=category, **options, seed=seed)
+    root = out or output.RUNS / settings.category / "real"
+    listing = find_inputs(paths, settings.category)
+    if listing.left_out:
+        some = ", ".join(listing.left_out[:5]) + (", ..." if len(listing.left_out) > 5 else "")
+        output.say(f"left out as links or of other categories: {some}")
+    made = 0
+    with output.progress(f"importing {settings.category}", len(listing.inputs)) as step:
+
+        def progress(count: int) -> None:
+            nonlocal made
+            made += count
+            step(count, "")
+
+        collection = import_shapes(settings, listing, root, workers, overwrite, progress, retry_failed, strict)
+    failures = collection.failures()
+    if not made:
+        done = "no shape failed" if retry_failed else "finished before with the same settings and files"
+        output.say(f"{root}: {done}; nothing to do")
+    result = {"collection": str(root), "shapes": len(collection), "made_now": made, "failed": len(failures)}
+    result |= {"failures": output.failure_rows(failures), "left_out": listing.left_out}
+    output.show(result, as_json, lambda: print(f"{root}: {len(collection)} shapes of {settings.category}"))
+    output.say_failures(failures)
