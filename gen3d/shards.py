@@ -14,13 +14,14 @@ import os
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
+from gen3d.entries import Entries
 from gen3d.errors import InputError, StorageError
 from gen3d.storage import fsync_folder, storage_error
 from gen3d.tar import intact, read_tar, write_tar
@@ -87,8 +88,11 @@ class ShardRecord:
     sha256: str
     size: int
     failures: list[tuple[str, str]]
-    members: dict[str, tuple[int, int]]
+    members: Mapping[str, tuple[int, int]]
     statistics: Statistics | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "members", Entries(self.members))
 
     @property
     def number(self) -> int:

@@ -14,7 +14,14 @@ from typing import Any
 import hostile_files
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from sample_shapes import gltf, survives
+
+from gen3d.errors import InputError
+from gen3d.mesh_io import checked
+from gen3d.shape import Shape
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -92,3 +99,30 @@ def test_every_entry_of_a_gltf_document_missing_or_nasty(tmp_path: Path, suffix:
             path.write_bytes(text if data else hostile_files.glb(text, hostile_files.TRIANGLE))
             read += survives(path)
     assert read > 3
+
+
+COORDINATE = st.one_of(
+    st.floats(width=32), st.sampled_from([0.0, 1.0, -1.0, 1e-25, 1e-15, 3e-21, 1e18, 3e19, 3e20, 3e38, np.nan, np.inf])
+)
+
+
+@settings(max_examples=300)
+@given(
+    vertices=arrays(np.float32, (5, 3), elements=COORDINATE),
+    faces=arrays(np.int64, (3, 3), elements=st.integers(-1, 5)),
+)
+def test_a_mesh_is_taken_exactly_where_a_naive_check_takes_it(vertices: np.ndarray, faces: np.ndarray) -> None:
+    """The glance that spares sound meshes the checks lets nothing through that they would not."""
+    sound = bool(np.isfinite(vertices).all() and faces.min() >= 0 and faces.max() < 5)
+    if sound:
+        wide = vertices.astype(np.float64)
+        a, b, c = (wide[faces[:, i]] for i in range(3))
+        used = wide[np.unique(faces)]
+        radius = np.linalg.norm(used - (used.min(0) + used.max(0)) / 2, axis=1).max()
+        with np.errstate(all="ignore"):
+            sound = bool(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() > 0 and 1e-20 < radius < 1e20)
+    try:
+        checked(lambda: Shape("x", "chair", vertices, faces), "x")
+        assert sound
+    except InputError:
+        assert not sound
