@@ -67,7 +67,8 @@ def built(root: Path, count: int = 3) -> Collection:
 def run_script(body: str, *arguments: object) -> subprocess.Popen[str]:
     """A fresh Python in its own process group, with the toy shards at hand."""
     head = (
-        "import sys; from pathlib import Path\n"
+        "import signal, sys; from pathlib import Path\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job, as CI may be, ignores it
         "from gen3d.building import build_shards\nfrom gen3d.collection import Collection\n"
         "from gen3d.errors import Gen3dError\n"
         "from toy_shards import INFO, jobs, toy_shard\n"
