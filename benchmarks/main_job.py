@@ -136,7 +136,7 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
         cells = []
         for column in columns:
             values = [r["scores"][column]["miou"] for r in runs if column in r["scores"]]
-            spread = f" ± {np.std(values):.1f}" if column in ("forward", "forward + backward") else ""
+            spread = f" ± {np.std(values):.1f}" if values and column.startswith("forward") else ""
             cells.append(f"{np.mean(values):.1f}{spread}" if values else "-")
         main = [r["scores"]["forward + backward"] for r in runs if "forward + backward" in r["scores"]]
         worst = np.mean([scores["worst_half"] for scores in main])

@@ -162,12 +162,15 @@ class Trial:
                 os.kill(self._worker(child.pid) if victim == "worker" else child.pid, number)
 
     def _worker(self, parent: int) -> int:
-        """A child process of the command, or the command itself as long as it has none."""
-        try:
+        """A worker of the command, or the command itself as long as it has none.
+
+        Python's own resource tracker is a child, too; its death is told by Python, and harms nothing.
+        """
+        workers = []
+        with contextlib.suppress(OSError):
             children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        except OSError:
-            children = []
-        return int(self.random.choice(children)) if children else parent
+            workers = [int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
+        return self.random.choice(workers) if workers else parent
 
     def _check_end(self, code: int, out: str, err: str, number: int, victim: str) -> None:
         """A worker's death is told in one line; SIGINT and SIGTERM are too."""
