@@ -33,11 +33,11 @@ def in_workers(work: Callable[..., T], tasks: Sequence[tuple], workers: int) -> 
             futures = [pool.submit(work, *task) for task in tasks]  # starts the workers too
         for future in as_completed(futures):
             yield future.result()
-        pool.shutdown()
     except BrokenProcessPool:
         hint = "finished shards are kept; run again, with fewer workers"
         raise Gen3dError(f"a worker process was killed, perhaps for want of memory; {hint}") from None
     finally:
+        # By this alone the workers end. Asked politely, one could wait for ever for a lock that another died with.
         holder.close()
         pool.shutdown(cancel_futures=True)
         lifeline.close()
