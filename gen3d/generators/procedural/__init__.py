@@ -33,7 +33,7 @@ class ProceduralGenerator:
     def check(self, category: str) -> None:
         """Raise SettingsError, listing the known ones, if there is no grammar of that category."""
         if category not in GRAMMARS:
-            raise SettingsError(f"no procedural grammar of {category!r} yet; there are: {', '.join(GRAMMARS)}")
+            raise SettingsError(f"no procedural grammar of {category!r}; there are: {', '.join(GRAMMARS)}")
 
     def generate(self, category: str, seed: int, id: str) -> Shape:
         """One labelled, normalised shape; the same seed gives the same bytes. Raises SettingsError if unknown."""
