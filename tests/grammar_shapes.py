@@ -21,6 +21,8 @@ every_grammar = pytest.mark.parametrize("name", GRAMMARS)
 # Parts that only some shapes have: whether the shape's traits promise one.
 OPTIONAL: dict[tuple[str, str], Callable[[dict[str, str]], bool]] = {
     ("airplane", "engine"): lambda traits: traits["engine"] != "none",
+    ("car", "hood"): lambda traits: traits["hood"] != "none",
+    ("car", "roof"): lambda traits: traits["roof"] != "none",
     ("chair", "arm"): lambda traits: "arm" in traits,
     ("mug", "handle"): lambda traits: traits["plan"] != "tumbler",
     ("table", "drawer"): lambda traits: traits["drawers"] != "none",

@@ -11,7 +11,9 @@ from gen3d.errors import SettingsError
 from gen3d.generators.procedural.airplane import airplane
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.cap import cap
+from gen3d.generators.procedural.car import car
 from gen3d.generators.procedural.chair import chair
+from gen3d.generators.procedural.laptop import laptop
 from gen3d.generators.procedural.mug import mug
 from gen3d.generators.procedural.skateboard import skateboard
 from gen3d.generators.procedural.steering import refuse_impossible, steered
@@ -22,7 +24,9 @@ from gen3d.shape import Shape
 GRAMMARS: dict[str, Callable[[np.random.Generator], Assembly]] = {
     "airplane": airplane,
     "cap": cap,
+    "car": car,
     "chair": chair,
+    "laptop": laptop,
     "mug": mug,
     "skateboard": skateboard,
     "table": table,
