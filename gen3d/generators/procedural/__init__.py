@@ -8,15 +8,21 @@ import numpy as np
 
 from gen3d.categories import CATEGORIES
 from gen3d.errors import SettingsError
+from gen3d.generators.procedural.airplane import WORDS as AIRPLANE_WORDS
 from gen3d.generators.procedural.airplane import airplane
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.cap import WORDS as CAP_WORDS
 from gen3d.generators.procedural.cap import cap
 from gen3d.generators.procedural.car import car
+from gen3d.generators.procedural.chair import WORDS as CHAIR_WORDS
 from gen3d.generators.procedural.chair import chair
+from gen3d.generators.procedural.guitar import guitar
 from gen3d.generators.procedural.laptop import laptop
+from gen3d.generators.procedural.mug import WORDS as MUG_WORDS
 from gen3d.generators.procedural.mug import mug
 from gen3d.generators.procedural.skateboard import skateboard
 from gen3d.generators.procedural.steering import refuse_impossible, steered
+from gen3d.generators.procedural.table import WORDS as TABLE_WORDS
 from gen3d.generators.procedural.table import table
 from gen3d.generators.procedural.vocabulary import Demand, Vocabulary, read_prompt
 from gen3d.shape import Shape
@@ -26,15 +32,21 @@ GRAMMARS: dict[str, Callable[[np.random.Generator], Assembly]] = {
     "cap": cap,
     "car": car,
     "chair": chair,
+    "guitar": guitar,
     "laptop": laptop,
     "mug": mug,
     "skateboard": skateboard,
     "table": table,
 }
 
-
 # The words that a prompt may have, of every category with any.
-VOCABULARIES: dict[str, Vocabulary] = {}
+VOCABULARIES: dict[str, Vocabulary] = {
+    "airplane": AIRPLANE_WORDS,
+    "cap": CAP_WORDS,
+    "chair": CHAIR_WORDS,
+    "mug": MUG_WORDS,
+    "table": TABLE_WORDS,
+}
 
 
 class ProceduralGenerator:
