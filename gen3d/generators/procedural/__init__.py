@@ -16,6 +16,7 @@ from gen3d.generators.procedural.cap import cap
 from gen3d.generators.procedural.car import car
 from gen3d.generators.procedural.chair import WORDS as CHAIR_WORDS
 from gen3d.generators.procedural.chair import chair
+from gen3d.generators.procedural.guitar import WORDS as GUITAR_WORDS
 from gen3d.generators.procedural.guitar import guitar
 from gen3d.generators.procedural.laptop import laptop
 from gen3d.generators.procedural.mug import WORDS as MUG_WORDS
@@ -44,6 +45,7 @@ VOCABULARIES: dict[str, Vocabulary] = {
     "airplane": AIRPLANE_WORDS,
     "cap": CAP_WORDS,
     "chair": CHAIR_WORDS,
+    "guitar": GUITAR_WORDS,
     "mug": MUG_WORDS,
     "table": TABLE_WORDS,
 }
