@@ -22,7 +22,7 @@ from gen3d.generators.procedural.laptop_pieces import (
 )
 from gen3d.generators.procedural.solids import Solid, box, cylinder, ellipsoid, move, turn
 from gen3d.generators.procedural.vessel import pick
-from gen3d.generators.procedural.vocabulary import ABSENT, Vocabulary
+from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Rng = np.random.Generator
 Range = tuple[float, float]
@@ -336,15 +336,13 @@ WORDS: Vocabulary = {
     "tent": {"pose": ("tent",)},
     "stand": {"pose": ("stand",)},
     "keys": {"keys": ("caps", "tiles")},
-    "without keys": {"keys": ("none", "well")},
     "touch pad": {"pointer": ("touch pad",)},
     "touchpad": {"pointer": ("touch pad",)},
     "track ball": {"pointer": ("track ball",)},
     "pointing stick": {"pointer": ("stick",)},
-    "without touch pad": {"pointer": ("none", "stick", "track ball")},
+    "key relief": {"keys": ("caps", "tiles", "bars", "plate")},
     "ports": {"details": ("ports",)},
     "feet": {"feet": ("four",)},
-    "without ports": {"details": (ABSENT,)},
     "barrel hinge": {"hinge": ("long",)},
     "logo": {"logo": ("relief",)},
 }

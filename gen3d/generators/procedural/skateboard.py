@@ -15,7 +15,7 @@ from gen3d.generators.procedural.skateboard_deck import Deck, deck_solid, draw_d
 from gen3d.generators.procedural.skateboard_trucks import TRUCKS, WHEELS, truck, wheel
 from gen3d.generators.procedural.solids import mirror, move
 from gen3d.generators.procedural.vessel import pick
-from gen3d.generators.procedural.vocabulary import ABSENT, Vocabulary
+from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Rng = np.random.Generator
 Range = tuple[float, float]
@@ -151,15 +151,15 @@ WORDS: Vocabulary = {
     "double kick": {"kick": ("both",)},
     "kick tail": {"kick": ("tail", "both")},
     "flat": {"kick": ("none",), "run": ("flat",)},
-    "no kick tail": {"kick": ("none",)},
     "drop deck": {"run": ("drop",)},
     "cambered": {"run": ("camber",)},
+    "curved": {"run": ("rocker", "camber")},
     "concave": {"concave": ("concave",)},
     "big wheels": {"wheels": ("large",)},
     "small wheels": {"wheels": ("small",)},
     "simple trucks": {"truck": ("block", "rail")},
     "grip tape": {"grip": ("tape",)},
-    "no grip tape": {"grip": (ABSENT,)},
+    "four wheels": {},
     "rails": {"rails": ("two",)},
     "bolts": {"bolts": ("eight",)},
 }
