@@ -23,8 +23,17 @@ OPTIONAL: dict[tuple[str, str], Callable[[dict[str, str]], bool]] = {
     ("airplane", "engine"): lambda traits: traits["engine"] != "none",
     ("car", "hood"): lambda traits: traits["hood"] != "none",
     ("car", "roof"): lambda traits: traits["roof"] != "none",
+    ("bag", "handle"): lambda traits: traits["handle"] != "none",
     ("chair", "arm"): lambda traits: "arm" in traits,
+    ("earphone", "headband"): lambda traits: "band" in traits,
+    ("earphone", "wire"): lambda traits: "wire" in traits,
+    ("lamp", "base"): lambda traits: traits["mount"] == "standing",
+    ("lamp", "canopy"): lambda traits: traits["mount"] != "standing",
+    ("lamp", "pole"): lambda traits: "pole" in traits,
+    ("motorbike", "light"): lambda traits: traits["light"] != "none",
+    ("motorbike", "tank"): lambda traits: traits["tank"] != "none",
     ("mug", "handle"): lambda traits: traits["plan"] != "tumbler",
+    ("rocket", "fin"): lambda traits: traits["fin"] != "none",
     ("table", "drawer"): lambda traits: traits["drawers"] != "none",
 }
 

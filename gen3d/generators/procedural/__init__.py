@@ -11,31 +11,50 @@ from gen3d.errors import SettingsError
 from gen3d.generators.procedural.airplane import WORDS as AIRPLANE_WORDS
 from gen3d.generators.procedural.airplane import airplane
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.bag import WORDS as BAG_WORDS
+from gen3d.generators.procedural.bag import bag
 from gen3d.generators.procedural.cap import WORDS as CAP_WORDS
 from gen3d.generators.procedural.cap import cap
 from gen3d.generators.procedural.car import car
 from gen3d.generators.procedural.chair import WORDS as CHAIR_WORDS
 from gen3d.generators.procedural.chair import chair
+from gen3d.generators.procedural.earphone import WORDS as EARPHONE_WORDS
+from gen3d.generators.procedural.earphone import earphone
 from gen3d.generators.procedural.guitar import WORDS as GUITAR_WORDS
 from gen3d.generators.procedural.guitar import guitar
+from gen3d.generators.procedural.knife import WORDS as KNIFE_WORDS
+from gen3d.generators.procedural.knife import knife
+from gen3d.generators.procedural.lamp import WORDS as LAMP_WORDS
+from gen3d.generators.procedural.lamp import lamp
+from gen3d.generators.procedural.laptop import WORDS as LAPTOP_WORDS
 from gen3d.generators.procedural.laptop import laptop
+from gen3d.generators.procedural.motorbike import motorbike
 from gen3d.generators.procedural.mug import WORDS as MUG_WORDS
 from gen3d.generators.procedural.mug import mug
+from gen3d.generators.procedural.rocket import WORDS as ROCKET_WORDS
+from gen3d.generators.procedural.rocket import rocket
+from gen3d.generators.procedural.skateboard import WORDS as SKATEBOARD_WORDS
 from gen3d.generators.procedural.skateboard import skateboard
 from gen3d.generators.procedural.steering import refuse_impossible, steered
 from gen3d.generators.procedural.table import WORDS as TABLE_WORDS
 from gen3d.generators.procedural.table import table
-from gen3d.generators.procedural.vocabulary import Demand, Vocabulary, read_prompt
+from gen3d.generators.procedural.vocabulary import Demand, Vocabulary, known_phrases, read_prompt
 from gen3d.shape import Shape
 
 GRAMMARS: dict[str, Callable[[np.random.Generator], Assembly]] = {
     "airplane": airplane,
+    "bag": bag,
     "cap": cap,
     "car": car,
     "chair": chair,
+    "earphone": earphone,
     "guitar": guitar,
+    "knife": knife,
+    "lamp": lamp,
     "laptop": laptop,
+    "motorbike": motorbike,
     "mug": mug,
+    "rocket": rocket,
     "skateboard": skateboard,
     "table": table,
 }
@@ -43,10 +62,17 @@ GRAMMARS: dict[str, Callable[[np.random.Generator], Assembly]] = {
 # The words that a prompt may have, of every category with any.
 VOCABULARIES: dict[str, Vocabulary] = {
     "airplane": AIRPLANE_WORDS,
+    "bag": BAG_WORDS,
     "cap": CAP_WORDS,
     "chair": CHAIR_WORDS,
+    "earphone": EARPHONE_WORDS,
     "guitar": GUITAR_WORDS,
+    "knife": KNIFE_WORDS,
+    "lamp": LAMP_WORDS,
+    "laptop": LAPTOP_WORDS,
     "mug": MUG_WORDS,
+    "rocket": ROCKET_WORDS,
+    "skateboard": SKATEBOARD_WORDS,
     "table": TABLE_WORDS,
 }
 
@@ -80,7 +106,7 @@ class ProceduralGenerator:
     def vocabulary(self, category: str) -> Vocabulary:
         """The words that prompts of a category may have. Raises SettingsError where there is no grammar of it."""
         self._grammar(category)
-        return VOCABULARIES.get(category, {})
+        return known_phrases(CATEGORIES[category], VOCABULARIES.get(category, {}))
 
     def _grammar(self, category: str) -> Callable[[np.random.Generator], Assembly]:
         if category not in GRAMMARS:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from gen3d.generators.procedural.lamp_forms import (
+from gen3d.generators.procedural.fittings import (
     Rng,
     Style,
     around,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
-from gen3d.generators.procedural.lamp_arms import DOWN_LIGHTS, UP_LIGHTS, arm_ring
-from gen3d.generators.procedural.lamp_bases import bar_canopy, canopy
-from gen3d.generators.procedural.lamp_forms import (
+from gen3d.generators.procedural.fittings import (
     Rng,
     Style,
     around,
@@ -19,6 +17,8 @@ from gen3d.generators.procedural.lamp_forms import (
     placed,
     strut,
 )
+from gen3d.generators.procedural.lamp_arms import DOWN_LIGHTS, UP_LIGHTS, arm_ring
+from gen3d.generators.procedural.lamp_bases import bar_canopy, canopy
 from gen3d.generators.procedural.lamp_poles import CORDS, column, hanging
 from gen3d.generators.procedural.lamp_shades import shade
 from gen3d.generators.procedural.solids import move

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.fittings import Rng, Style, ball, bent, can, pick, placed, strut
 from gen3d.generators.procedural.lamp_bases import base, tripod
-from gen3d.generators.procedural.lamp_forms import Rng, Style, ball, bent, can, pick, placed, strut
 from gen3d.generators.procedural.lamp_poles import COLUMNS, bend, column, jointed, ribbed, tilt_at_end
 from gen3d.generators.procedural.lamp_shades import shade
 from gen3d.generators.procedural.lamp_standing import FEET, RESTING, UP, crown

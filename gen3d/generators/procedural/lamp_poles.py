@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from gen3d.generators.procedural.lamp_forms import (
+from gen3d.generators.procedural.fittings import (
     Path,
     Rng,
     Spot,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from gen3d.generators.procedural.lamp_forms import (
+from gen3d.generators.procedural.fittings import (
     Plane,
     Rng,
     Style,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.fittings import Path, Rng, Spot, Style, ball, bent, can, pick, placed, strut
 from gen3d.generators.procedural.lamp_arms import arm_ring
 from gen3d.generators.procedural.lamp_bases import base, tripod, vase
-from gen3d.generators.procedural.lamp_forms import Path, Rng, Spot, Style, ball, bent, can, pick, placed, strut
 from gen3d.generators.procedural.lamp_poles import COLUMNS, bend, column, jointed, ribbed, tilt_at_end
 from gen3d.generators.procedural.lamp_shades import shade
 

@@ -1,6 +1,6 @@
-"""What all parts of lamps are made of: sections, shells, turned and swept pieces, and where a piece is put.
+"""What lamps and earphones are made of: sections, shells, turned and swept pieces, and where a piece is put.
 
-Lengths are in metres or so; shapes are normalised at the end. Plans are (x, -z), counter-clockwise seen from above.
+Plans are (x, -z), counter-clockwise seen from above.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ Path = Float[np.ndarray, "_ 3"]
 
 
 class Style(NamedTuple):
-    """What all pieces of one lamp share.
+    """What all pieces of one shape share.
 
     Args:
         around: points around a large round piece; small pieces take fewer.
-        rod: radius of its rods, in metres, for a table lamp; larger lamps take a multiple.
+        rod: radius of its rods, in the grammar's unit.
         square: whether rods are square bars.
     """
 
@@ -58,7 +58,7 @@ def pick(rng: Rng, weights: Mapping[str, float]) -> str:
 
 
 def draw_style(rng: Rng) -> Style:
-    """The style of one lamp: from few flat faces to smooth ones, from wire to thick tubes."""
+    """The style of one lamp (in metres): from few flat faces to smooth ones, from wire to thick tubes."""
     around = int(rng.choice([8, 12, 16, 24, 32], p=[0.08, 0.17, 0.27, 0.3, 0.18]))
     return Style(around, float(np.exp(rng.uniform(*np.log([0.0035, 0.011])))), bool(rng.random() < 0.12))
 
