@@ -6,6 +6,7 @@ import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.car_plan import Plan
+from gen3d.generators.procedural.copies import repeated
 from gen3d.generators.procedural.solids import Solid, bar, cylinder, lathe, merge, move, superellipse, sweep, turn
 from gen3d.generators.procedural.vessel import pick
 
@@ -54,12 +55,8 @@ def _spokes(rng: Rng, inner: float, half: float, style: str) -> list[Solid]:
     hub = inner * float(rng.uniform(0.15, 0.3))
     deep, wide = (0.12, 0.05) if wire else (float(rng.uniform(0.3, 1.0)), float(rng.uniform(0.1, 0.3)))
     level = half * float(rng.uniform(0.2, 0.5)) if not wire else 0.0
-    found = [move(cylinder(hub, 1.7 * half, count=10), (0, -0.8 * half, 0))]
-    for angle in np.arange(number) * 2 * np.pi / number:
-        out = np.array([np.cos(angle), 0, np.sin(angle)])
-        ends = [out * 0.7 * hub + [0, level, 0], out * 1.02 * inner + [0, 0.8 * level, 0]]
-        found.append(bar(*ends, wide * inner, deep * half))
-    return found
+    spoke = bar((0.7 * hub, level, 0), (1.02 * inner, 0.8 * level, 0), wide * inner, deep * half)
+    return [move(cylinder(hub, 1.7 * half, count=10), (0, -0.8 * half, 0)), repeated(spoke, number)]
 
 
 STYLES = {"block": 8, "disc": 16, "dish": 28, "hubcap": 14, "spokes": 34}
