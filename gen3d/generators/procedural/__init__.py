@@ -15,6 +15,7 @@ from gen3d.generators.procedural.bag import WORDS as BAG_WORDS
 from gen3d.generators.procedural.bag import bag
 from gen3d.generators.procedural.cap import WORDS as CAP_WORDS
 from gen3d.generators.procedural.cap import cap
+from gen3d.generators.procedural.car import WORDS as CAR_WORDS
 from gen3d.generators.procedural.car import car
 from gen3d.generators.procedural.chair import WORDS as CHAIR_WORDS
 from gen3d.generators.procedural.chair import chair
@@ -28,6 +29,7 @@ from gen3d.generators.procedural.lamp import WORDS as LAMP_WORDS
 from gen3d.generators.procedural.lamp import lamp
 from gen3d.generators.procedural.laptop import WORDS as LAPTOP_WORDS
 from gen3d.generators.procedural.laptop import laptop
+from gen3d.generators.procedural.motorbike import WORDS as MOTORBIKE_WORDS
 from gen3d.generators.procedural.motorbike import motorbike
 from gen3d.generators.procedural.mug import WORDS as MUG_WORDS
 from gen3d.generators.procedural.mug import mug
@@ -64,12 +66,14 @@ VOCABULARIES: dict[str, Vocabulary] = {
     "airplane": AIRPLANE_WORDS,
     "bag": BAG_WORDS,
     "cap": CAP_WORDS,
+    "car": CAR_WORDS,
     "chair": CHAIR_WORDS,
     "earphone": EARPHONE_WORDS,
     "guitar": GUITAR_WORDS,
     "knife": KNIFE_WORDS,
     "lamp": LAMP_WORDS,
     "laptop": LAPTOP_WORDS,
+    "motorbike": MOTORBIKE_WORDS,
     "mug": MUG_WORDS,
     "rocket": ROCKET_WORDS,
     "skateboard": SKATEBOARD_WORDS,

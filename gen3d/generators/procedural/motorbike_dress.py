@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.copies import strut
 from gen3d.generators.procedural.motorbike_plan import Plan
 from gen3d.generators.procedural.solids import (
     Numbers,
@@ -16,7 +17,6 @@ from gen3d.generators.procedural.solids import (
     loft,
     mirror,
     move,
-    rod,
     rounded_rectangle,
     spline,
     superellipse,
@@ -101,7 +101,7 @@ def touring_fairing(rng: Rng, assembly: Assembly, plan: Plan) -> Nose:
     if rng.random() < 0.5:
         for side in (-1, 1):  # leg shields
             shield = move(box((0.14, 0.4, 0.05), 0.02), (side * 0.24, plan.crank[1] + 0.12, plan.crank[2] + 0.34))
-            tie = rod(
+            tie = strut(
                 (0, plan.crank[1] + 0.02, plan.crank[2] + 0.2),
                 (side * 0.2, plan.crank[1] + 0.1, plan.crank[2] + 0.34),
                 0.02,
@@ -119,7 +119,7 @@ def windscreen(rng: Rng, assembly: Assembly, plan: Plan) -> None:
     for side in (-1, 1):
         assembly.add(
             "frame",
-            rod(plan.head + [side * plan.fork, -0.03, 0], foot + [side * 0.5 * wide, 0.06, -0.03], 0.01, count=5),
+            strut(plan.head + [side * plan.fork, -0.03, 0], foot + [side * 0.5 * wide, 0.06, -0.03], 0.01, count=5),
         )
 
 
@@ -129,7 +129,7 @@ def bags(rng: Rng, assembly: Assembly, plan: Plan) -> None:
     x = plan.tyre[1] / 2 + 0.06 + wide / 2
     y, z = plan.saddle - 0.06 - tall / 2, max(plan.rear[2] - 0.05, plan.seat_rear)
     bag = move(box((wide, tall, long), 0.05), (x, y, z))
-    tie = rod((0, plan.saddle - 0.06, z + 0.12), (x, y + 0.4 * tall, z + 0.12), 0.02, count=6)
+    tie = strut((0, plan.saddle - 0.06, z + 0.12), (x, y + 0.4 * tall, z + 0.12), 0.02, count=6)
     assembly.add("frame", bag, mirror(bag), tie, mirror(tie))
     assembly.traits["bags"] = "sides"
     if rng.random() < 0.45:
@@ -148,16 +148,16 @@ def motocross(rng: Rng, assembly: Assembly, plan: Plan) -> None:
     """Shrouds beside the tank, number plates."""
     for side in (-1, 1):
         z = plan.seat_front + 0.3 * (plan.tank_front - plan.seat_front)
-        at = np.array([side * 0.13, float(plan.spine(z)) - 0.04, z + 0.1])
-        shroud = turn(box((0.03, 0.26, 0.34), 0.01), "x", float(rng.uniform(20, 40)))
-        assembly.add("frame", move(shroud, at), rod([0, at[1], z], at, 0.02, count=6))
+        at = np.array([side * 0.13, float(plan.spine(z)) - 0.08, z + 0.12])
+        shroud = turn(box((0.03, float(rng.uniform(0.16, 0.24)), 0.3), 0.01), "x", float(rng.uniform(20, 40)))
+        assembly.add("frame", move(shroud, at), strut([0, at[1], z], at, 0.02, count=6))
         plate = box((0.02, 0.2, 0.26), 0.005)
         foot = np.array([side * 0.1, plan.saddle - 0.16, plan.seat_rear + 0.25])
-        assembly.add("frame", move(plate, foot), rod([0, plan.saddle - 0.06, foot[2]], foot, 0.015, count=6))
+        assembly.add("frame", move(plate, foot), strut([0, plan.saddle - 0.06, foot[2]], foot, 0.015, count=6))
     if assembly.traits["light"] == "none":
         plate = turn(box((0.2, 0.24, 0.02), 0.005), "x", -15)
         assembly.add("frame", move(plate, plan.head + [0, -0.02, 0.09]))
-        assembly.add("frame", rod(plan.head - [0, 0.05, 0], plan.head + [0, -0.02, 0.09], 0.02, count=6))
+        assembly.add("frame", strut(plan.head - [0, 0.05, 0], plan.head + [0, -0.02, 0.09], 0.02, count=6))
 
 
 # --- scooters -----------------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def scooter_shell(rng: Rng, assembly: Assembly, plan: Plan) -> Nose:
     rows = np.stack([z, half, low, np.array([top - 0.05, top, top, top, top - 0.03])], 1)
     assembly.add("frame", hull(rows, float(rng.uniform(2.4, 4.5))))
     motor = move(box((0.1, 0.2, 0.42), 0.04), (-plan.tyre[1] / 2 - 0.07, plan.rear[1] + 0.03, plan.rear[2] + 0.12))
-    assembly.add("frame", motor, rod(plan.rear - [0.15, 0, 0], plan.rear + [0.1, 0, 0], 0.02, count=8))
+    assembly.add("frame", motor, strut(plan.rear - [0.15, 0, 0], plan.rear + [0.1, 0, 0], 0.02, count=8))
     cover = ellipsoid((float(rng.uniform(0.12, 0.2)), 0.07, 0.09), 12)
     assembly.add("handle", move(cover, plan.head + [0, 0.05, 0.02]))
     if rng.random() < 0.5:

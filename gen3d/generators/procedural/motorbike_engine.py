@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.copies import strut
 from gen3d.generators.procedural.motorbike_plan import Plan
 from gen3d.generators.procedural.solids import (
     Solid,
@@ -14,7 +15,6 @@ from gen3d.generators.procedural.solids import (
     lathe,
     mirror,
     move,
-    rod,
     spline,
     tube,
     turn,
@@ -65,7 +65,7 @@ def _cylinders(rng: Rng, plan: Plan, style: str, room: float, wide: float) -> li
 
 def _finned(radius: float, height: float, count: int) -> Solid:
     """A cylinder about +Y with cooling fins between its foot and its head."""
-    fins = 6
+    fins = 5
     y = np.linspace(0.35, 0.8, 2 * fins) * height
     r = np.where(np.arange(2 * fins) % 2, radius, 1.3 * radius)
     rows = [(0, 0), (radius, 0), (radius, 0.33 * height), *np.stack([r, y], 1), (1.15 * radius, 0.83 * height)]
@@ -90,14 +90,14 @@ def add_frame(rng: Rng, assembly: Assembly, plan: Plan, style: str) -> None:
             foot = 0.9 * out if style != "single" else 0.0 * out
             knots = [head, (0, low + 0.12, front), (0, low, front - 0.08), (0, low, rear + 0.03), (0, low + 0.12, rear)]
             path = np.array([*knots, saddle - [0, 0.02, 0.02]]) + np.array([0, 1, 1, 1, 1, 0.5])[:, None] * foot
-            solids.append(tube(spline(path, 16), thin, 6))
+            solids.append(tube(spline(path, 11), thin, 6))
             if style == "lattice":
                 solids += [
-                    rod(head + [0, -0.02, 0], plan.crank + out + [0, 0.15, -0.05], thin, count=6),
-                    rod(plan.crank + out + [0, 0.15, -0.05], saddle, thin, count=6),
-                    rod((head + saddle) / 2, plan.crank + out + [0, 0.1, 0.1], thin, count=6),
+                    strut(head + [0, -0.02, 0], plan.crank + out + [0, 0.15, -0.05], thin, count=6),
+                    strut(plan.crank + out + [0, 0.15, -0.05], saddle, thin, count=6),
+                    strut((head + saddle) / 2, plan.crank + out + [0, 0.1, 0.1], thin, count=6),
                 ]
-    solids.append(rod(plan.crank - [0, 0.02, 0], [0, low, plan.crank[2]], 0.05, count=6))
+    solids.append(strut(plan.crank - [0, 0.02, 0], [0, low, plan.crank[2]], 0.05, count=6))
     solids += _pegs(plan)
     assembly.add("frame", *solids)
 
@@ -105,7 +105,7 @@ def add_frame(rng: Rng, assembly: Assembly, plan: Plan, style: str) -> None:
 def _pegs(plan: Plan) -> list[Solid]:
     """Foot pegs."""
     y, z = plan.crank[1] - 0.06, plan.crank[2] - 0.12
-    return [rod((-0.3, y, z), (0.3, y, z), 0.016, count=6)]
+    return [strut((-0.3, y, z), (0.3, y, z), 0.016, count=6)]
 
 
 def add_exhaust(rng: Rng, assembly: Assembly, plan: Plan, style: str) -> None:
@@ -143,14 +143,14 @@ def add_exhaust(rng: Rng, assembly: Assembly, plan: Plan, style: str) -> None:
                 (x, y, plan.crank[2] - 0.2),
                 end,
             ]
-        path = spline(knots, 18)
+        path = spline(knots, 11)
         assembly.add("frame", tube(path, 0.022, 8))
         assembly.add("frame", silencer(path, fat, long, plan.count))
 
 
 def silencer(path: Float[np.ndarray, "_ 3"], fat: float, long: float, count: int) -> Solid:
     """A silencer that runs on from the end of a pipe."""
-    way = path[-1] - path[-3]
+    way = (path[-1] - path[-3]) * [1, 0.3, 1]  # nearly level, however steeply the pipe rises
     way = way / np.linalg.norm(way)
     at = np.array([-0.12, 0.0, 0.12, 0.9, 1.0]) * long
     return tube(path[-1] + at[:, None] * way, np.array([0.4, 0.8, 1.0, 1.0, 0.75]) * fat, count)

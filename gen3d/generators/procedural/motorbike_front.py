@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.copies import strut
 from gen3d.generators.procedural.motorbike_plan import Plan
 from gen3d.generators.procedural.solids import (
     Solid,
@@ -16,7 +17,6 @@ from gen3d.generators.procedural.solids import (
     lathe,
     mirror,
     move,
-    rod,
     spline,
     tube,
     turn,
@@ -46,21 +46,21 @@ def add_bars(rng: Rng, assembly: Assembly, plan: Plan, style: str) -> None:
         path = spline(half, 9) + plan.head
         right = tube(path, thin, 8)
         assembly.add("handle", right, mirror(right))
-        clamp = rod(plan.head + [plan.fork, -0.02, 0], path[1] + [0, 0.01, 0], 0.025, count=8)
+        clamp = strut(plan.head + [plan.fork, -0.02, 0], path[1] + [0, 0.01, 0], 0.025, count=8)
         assembly.add("handle", clamp, mirror(clamp))
     else:
         both = np.concatenate([half[:0:-1] * [-1, 1, 1], half])
-        path = spline(both, 27) + plan.head
+        path = spline(both, 19) + plan.head
         assembly.add("handle", tube(path, thin, 8))
         for side in (-1, 1):
             assembly.add(
                 "handle",
-                rod(plan.head + [side * 0.04, -0.01, 0], plan.head + half[0] + [side * 0.04, 0.01, 0], 0.02, count=6),
+                strut(plan.head + [side * 0.04, -0.01, 0], plan.head + half[0] + [side * 0.04, 0.01, 0], 0.02, count=6),
             )
-        path = path[14:]
+        path = path[10:]
         if style == "crossbar":
             across = plan.head + half[2] * [1, 0.85, 1]
-            assembly.add("handle", rod(across, across * [-1, 1, 1], thin, count=6))
+            assembly.add("handle", strut(across, across * [-1, 1, 1], thin, count=6))
     _grips(rng, assembly, path)
     if rng.random() < (0.1 if plan.kind in ("dirt", "old", "cafe racer") else 0.6):
         assembly.traits["mirrors"] = "yes"
@@ -69,10 +69,10 @@ def add_bars(rng: Rng, assembly: Assembly, plan: Plan, style: str) -> None:
 
 def _grips(rng: Rng, assembly: Assembly, path: Float[np.ndarray, "_ 3"]) -> None:
     """Grips over the ends of the bar and levers in front of them."""
-    way = path[-1] - path[-4]
+    way = path[-1] - path[-3]
     way = way / np.linalg.norm(way)
     start, end = path[-1] - 0.1 * way, path[-1] + 0.02 * way
-    grip = rod(start, end, float(rng.uniform(0.018, 0.027)), count=8)
+    grip = strut(start, end, float(rng.uniform(0.018, 0.027)), count=8)
     assembly.add("handle", grip, mirror(grip))
     if rng.random() < 0.6:
         ahead = np.array([0, 0.005, 0.055])
@@ -84,7 +84,7 @@ def _mirrors(rng: Rng, assembly: Assembly, foot: Float[np.ndarray, " 3"]) -> Non
     """Mirrors on stalks."""
     high = float(rng.uniform(0.1, 0.2))
     top = foot + [float(rng.uniform(-0.06, 0.08)), high, 0.03]
-    stalk = rod(foot, top, 0.008, count=5)
+    stalk = strut(foot, top, 0.008, count=5)
     if rng.random() < 0.5:
         glass = turn(cylinder(0.055, 0.02, count=12), "x", 90)
     else:
@@ -102,7 +102,7 @@ def add_light(rng: Rng, assembly: Assembly, plan: Plan, style: str, nose: Float[
         if style == "three":
             small = move(_lamp(rng, 0.6 * size, plan.count), at + [0.19, -0.03, 0.0])
             assembly.add("light", small, mirror(small))
-            assembly.add("frame", rod(at - [0.19, 0.03, 0.03], at + [0.19, -0.03, -0.03], 0.015, count=6))
+            assembly.add("frame", strut(at - [0.19, 0.03, 0.03], at + [0.19, -0.03, -0.03], 0.015, count=6))
     elif style == "twin":
         eye = move(turn(ellipsoid((0.075, 0.045, 0.05), 12), "z", 15), at + [0.08, 0, 0])
         assembly.add("light", eye, mirror(eye))
@@ -111,7 +111,7 @@ def add_light(rng: Rng, assembly: Assembly, plan: Plan, style: str, nose: Float[
         assembly.add("light", move(box((wide, tall, 0.1), 0.025), at))
     if nose is None:
         stay = plan.head - 0.12 * plan.rise
-        assembly.add("frame", rod(stay, at - [0, 0, 0.03], 0.03, count=6))
+        assembly.add("frame", strut(stay, at - [0, 0, 0.03], 0.03, count=6))
 
 
 def _lamp(rng: Rng, radius: float, count: int) -> Solid:

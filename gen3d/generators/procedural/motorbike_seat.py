@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.copies import strut
 from gen3d.generators.procedural.motorbike_plan import Plan
 from gen3d.generators.procedural.solids import (
     Solid,
@@ -14,7 +15,6 @@ from gen3d.generators.procedural.solids import (
     ellipsoid,
     loft,
     move,
-    rod,
     rounded_rectangle,
     spline,
     superellipse,
@@ -69,9 +69,9 @@ def add_seat(rng: Rng, assembly: Assembly, plan: Plan, style: str) -> None:
         if style == "sprung":
             for side in (-1, 1):
                 low = np.array([side * 0.08, plan.saddle - 0.12, rear + 0.06])
-                assembly.add("seat", rod(low, low + [0, 0.14, 0], 0.025, count=8))
+                assembly.add("seat", strut(low, low + [0, 0.14, 0], 0.025, count=8))
                 rail = np.array([0.0, float(plan.spine(rear + 0.1)) - 0.02, rear + 0.1])
-                assembly.add("frame", rod(low, rail, 0.015, count=6))
+                assembly.add("frame", strut(low, rail, 0.015, count=6))
         return
     thick = float(rng.uniform(0.06, 0.12))
     if style == "dirt":
@@ -139,7 +139,7 @@ def _back_rest(rng: Rng, assembly: Assembly, plan: Plan, rear: float, top: float
         (-wide, top, rear - 0.02),
         (-wide, top - 0.12, rear + 0.05),
     ]
-    assembly.add("frame", tube(spline(knots, 19), 0.012, 6))
+    assembly.add("frame", tube(spline(knots, 13), 0.012, 6))
 
 
 def add_tail(rng: Rng, assembly: Assembly, plan: Plan, style: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
-from gen3d.generators.procedural.copies import repeated
+from gen3d.generators.procedural.copies import repeated, strut
 from gen3d.generators.procedural.motorbike_plan import Plan
 from gen3d.generators.procedural.solids import (
     Solid,
@@ -16,7 +16,6 @@ from gen3d.generators.procedural.solids import (
     merge,
     mirror,
     move,
-    rod,
     rounded_rectangle,
     superellipse,
     sweep,
@@ -33,7 +32,7 @@ def bike_wheel(rng: Rng, plan: Plan, which: int, rims: str) -> Solid:
     radius, breadth = plan.radius[which], plan.tyre[which]
     count = 2 * plan.count
     tall = min(breadth * float(rng.uniform(0.7, 1.0)), 0.4 * radius)
-    section = superellipse(tall, breadth, float(rng.uniform(2, 3.2)), 10)
+    section = superellipse(tall, breadth, float(rng.uniform(2, 3.2)), 8)
     tyre = lathe(section + [radius - tall / 2, 0], count, closed=True)
     inner = radius - tall
     edge = 0.35 * breadth
@@ -61,7 +60,7 @@ def _spokes(rng: Rng, inner: float, hub: float, breadth: float, rims: str) -> li
         for i in range(4):  # to the left and right flange of the hub, leaning forwards and backwards
             angle, side, skew = i * np.pi / 2 / groups, (-1) ** i * 0.5 * breadth, (-1) ** (i // 2) * 0.25
             start = (hub * np.cos(angle + skew), side, hub * np.sin(angle + skew))
-            found.append(rod(start, (inner * np.cos(angle), 0, inner * np.sin(angle)), thick, count=4))
+            found.append(strut(start, (inner * np.cos(angle), 0, inner * np.sin(angle)), thick, count=4))
         return [repeated(merge(found), groups)]
     number = int(rng.integers(3, 8))
     wide, deep = float(rng.uniform(0.08, 0.22)) * inner, float(rng.uniform(0.25, 0.6)) * breadth
@@ -75,7 +74,7 @@ def add_wheels(rng: Rng, assembly: Assembly, plan: Plan, rims: str) -> None:
     if plan.kind == "trike":
         track = float(rng.uniform(0.38, 0.55))
         assembly.add("wheel", *[move(rear, plan.rear + [side * track, 0, 0]) for side in (-1, 1)])
-        assembly.add("frame", rod(plan.rear - [track, 0, 0], plan.rear + [track, 0, 0], 0.05, count=plan.count))
+        assembly.add("frame", strut(plan.rear - [track, 0, 0], plan.rear + [track, 0, 0], 0.05, count=plan.count))
     else:
         assembly.add("wheel", move(rear, plan.rear))
 
@@ -91,18 +90,20 @@ def add_fork(rng: Rng, assembly: Assembly, plan: Plan, style: str) -> None:
     for s in (-1, 1):
         if style in ("springer", "girder"):
             bend = np.array([0, 0, 0.07])
-            solids.append(rod(plan.front + s * side, plan.head + s * side, thin, count=6))
+            solids.append(strut(plan.front + s * side, plan.head + s * side, thin, count=6))
             solids.append(
                 tube([plan.front + s * side, joint + s * side + bend, plan.head + s * 0.6 * side + bend], thin, 6)
             )
         else:
-            solids.append(rod(plan.front - 0.03 * plan.rise + s * side, joint + s * side, lower, count=plan.count))
-            solids.append(rod(joint + s * side, plan.head + s * side, upper, count=plan.count))
-    solids.append(rod(plan.front - 1.15 * side, plan.front + 1.15 * side, 0.02, count=8))
+            solids.append(strut(plan.front - 0.03 * plan.rise + s * side, joint + s * side, lower, count=plan.count))
+            solids.append(strut(joint + s * side, plan.head + s * side, upper, count=plan.count))
+    solids.append(strut(plan.front - 1.15 * side, plan.front + 1.15 * side, 0.02, count=8))
     for down in (0.0, 0.2):
         yoke = box((2 * plan.fork + 0.07, 0.035, 0.09), 0.01)
         solids.append(move(turn(yoke, "x", -np.degrees(np.arccos(plan.rise[1]))), plan.head - plan.rise * down))
-    solids.append(rod(plan.head - [0, 0, 0.045], plan.head - 0.22 * plan.rise - [0, 0, 0.045], 0.035, count=plan.count))
+    solids.append(
+        strut(plan.head - [0, 0, 0.045], plan.head - 0.22 * plan.rise - [0, 0, 0.045], 0.035, count=plan.count)
+    )
     assembly.add("frame", *solids)
 
 
@@ -110,21 +111,21 @@ def add_swing_arm(rng: Rng, assembly: Assembly, plan: Plan, shocks: str) -> None
     """What carries the rear wheel (part frame); `shocks` is twin, mono or none (a hard tail)."""
     pivot = plan.crank + [0, 0.06, -0.16]
     half = 0.03 + plan.tyre[1] / 2 if plan.kind != "trike" else 0.08
-    solids = [rod(plan.rear - [half + 0.03, 0, 0], plan.rear + [half + 0.03, 0, 0], 0.018, count=8)]
+    solids = [strut(plan.rear - [half + 0.03, 0, 0], plan.rear + [half + 0.03, 0, 0], 0.018, count=8)]
     seat = np.array([0.0, float(plan.spine(plan.seat_rear + 0.15)) - 0.02, plan.seat_rear + 0.15])
     top = np.array([0.0, seat[1], max(seat[2], plan.rear[2] + 0.12)])
     for s in (-1, 1):
         out = np.array([s * half, 0, 0])
         solids.append(bar(pivot + 0.9 * out, plan.rear + out, 0.03, float(rng.uniform(0.035, 0.07))))
         if shocks == "none":
-            solids.append(rod(plan.rear + out, top + 0.4 * out, 0.017, count=6))
+            solids.append(strut(plan.rear + out, top + 0.4 * out, 0.017, count=6))
         elif shocks == "twin":
             lower, upper = plan.rear + out + [s * 0.03, 0, 0.03], top + 0.9 * out
-            solids.append(rod(lower, upper, 0.015, count=6))
-            solids.append(rod(lower + 0.35 * (upper - lower), lower + 0.9 * (upper - lower), 0.034, count=8))
+            solids.append(strut(lower, upper, 0.015, count=6))
+            solids.append(strut(lower + 0.35 * (upper - lower), lower + 0.9 * (upper - lower), 0.034, count=8))
     if shocks == "mono":
         solids.append(
-            rod(
+            strut(
                 pivot + [0, 0, -0.06], np.array([0, float(plan.spine(plan.seat_front)), plan.seat_front]), 0.04, count=8
             )
         )
@@ -135,7 +136,7 @@ def fender(rng: Rng, plan: Plan, which: int, span: tuple[float, float], gap: flo
     """A mudguard over the front (0) or rear (1) wheel; `span` in degrees from straight ahead, over the top."""
     wide = plan.tyre[which] + 2 * float(rng.uniform(0.012, 0.03))
     radius = plan.radius[which] + gap
-    t = np.radians(np.linspace(*span, 11))
+    t = np.radians(np.linspace(*span, 9))
     centre = (plan.front, plan.rear)[which]
     path = np.stack([0 * t, np.sin(t) * radius, np.cos(t) * radius], 1) + centre
     if rng.random() < 0.5:  # flat
@@ -160,7 +161,7 @@ def add_fenders(rng: Rng, assembly: Assembly, plan: Plan, kind: str) -> None:
     if plan.kind == "trike":
         track = max(float(s.vertices[:, 0].max()) for p, s in assembly.pieces if p == "wheel") - plan.tyre[1] / 2
         one = move(fender(rng, plan, 1, (15, 165), 0.025), (track, 0, 0))
-        post = rod(
+        post = strut(
             plan.rear + [track - plan.tyre[1] / 2 - 0.03, 0, 0],
             plan.rear + [track - plan.tyre[1] / 2 + 0.01, plan.radius[1] + 0.03, 0],
             0.02,
