@@ -30,10 +30,12 @@ def command(
 ) -> None:
     """Generate labelled shapes from a sentence. Run again to resume; the bytes depend on the settings alone.
 
-    A prompt steers the procedural generator: each of its words chooses among what the grammar of the category can vary,
-    and every shape is what all of them ask for. "without arms", "no arms" and "armless" ask for the opposite, "round or
-    oval" for either; singular and plural, hyphens and spaces are the same; an unknown word is refused. --vocabulary
-    lists the known ones by the trait they ask for.
+    A prompt steers the procedural generator: each of its words chooses among
+    what the grammar of the category can vary, and every shape is what all of
+    them ask for. "without arms", "no arms" and "armless" ask for the opposite,
+    "oval or round" for either; plurals and hyphens make no difference;
+    an unknown word is refused. --vocabulary lists the known ones by the trait
+    they ask for.
     """
     from gen3d.generation import GenerateSettings, generate
     from gen3d.settings import resolve
@@ -75,6 +77,7 @@ def _show_vocabulary(settings: GenerateSettings, as_json: bool) -> None:
             alike: dict[str, list[str]] = {}
             for phrase, wish in phrases.items():
                 alike.setdefault(str(wish), []).append(phrase)
-            print(f"{trait or 'other names'}: {', '.join(' = '.join(group) for group in alike.values())}")
+            line = ", ".join(" = ".join(group) for group in alike.values())
+            print(f"{trait or 'known, but asking for nothing new'}: {line}")
 
     output.show({"category": settings.category, "vocabulary": found}, as_json, table)

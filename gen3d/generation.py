@@ -73,7 +73,7 @@ def generate(
 def vocabulary(settings: GenerateSettings) -> dict[str, dict[str, dict[str, list[str]]]]:
     """The words that `prompt` may have: trait -> word or phrase -> all the traits it asks for, with their values.
 
-    A phrase stands under the first trait it asks for, other names of the category under "". "" is also the value of a
+    A phrase stands under the first trait it asks for, one that asks for nothing new under "". "" is also the value of a
     trait that a shape lacks.
 
     Raises:

@@ -133,7 +133,7 @@ def test_overwrite_starts_anew(tmp_path: Path) -> None:
     ("change", "words"),
     [
         ({"category": "sofa"}, ["'sofa'", "known are: airplane, bag"]),
-        ({"category": "lamp"}, ["'lamp'", *GRAMMARS]),
+        ({"prompt": "a blue table"}, ["'blue'", "--vocabulary"]),
         ({"category": "../x"}, ["'../x'"]),
         ({"generator": "dream"}, ["'dream'", "procedural"]),
     ],
@@ -142,6 +142,15 @@ def test_what_is_unknown_is_named_and_nothing_is_written(tmp_path: Path, change:
     with pytest.raises(SettingsError) as caught:
         generate(SETTINGS.model_copy(update=change), tmp_path / "c")
     assert all(word in str(caught.value) for word in words) and not (tmp_path / "c").exists()
+
+
+def test_a_category_without_grammar_is_named_with_those_that_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(GRAMMARS, "table")
+    with pytest.raises(SettingsError, match=f"no procedural grammar of 'table'; there are: {', '.join(GRAMMARS)}"):
+        generate(SETTINGS, tmp_path / "c")
+    assert not (tmp_path / "c").exists()
 
 
 def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:

@@ -273,7 +273,8 @@ WORDS: Vocabulary = {
     # kinds
     "coffee": {"plan": ("mug",)}, "tumbler": {"plan": ("tumbler",)}, "beaker": {"plan": ("tumbler",)},
     "goblet": {"vessel": ("goblet",)}, "stemmed": _STEMMED, "stem": _STEMMED, "glass": _STEMMED,
-    "wine": {"vessel": ("wine", "goblet")}, "wine glass": {"vessel": ("wine", "goblet")}, "martini": {"vessel": ("martini",)},
+    "wine": {"vessel": ("wine", "goblet")}, "wine glass": {"vessel": ("wine", "goblet")},
+    "martini": {"vessel": ("martini",)},
     "cocktail": {"vessel": ("martini", "coupe")}, "coupe": {"vessel": ("coupe",)}, "flute": {"vessel": ("flute",)},
     "champagne": {"vessel": ("flute", "coupe")}, "irish coffee": {"plan": ("footed",)},
     "footed": {"plan": ("footed",)}, "stein": {"vessel": ("stein",)}, "beer": {"vessel": ("stein", "barrel")},

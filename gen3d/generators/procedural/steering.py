@@ -17,7 +17,7 @@ from gen3d.generators.procedural.vocabulary import Demand
 Grammar: TypeAlias = Callable[[np.random.Generator], Assembly]
 
 TRIES = 3000  # draws for one shape
-LOOKS = 500  # draws before a prompt is said to ask for what never comes
+LOOKS = 300  # draws before a prompt is said to ask for what never comes
 
 
 def steered(grammar: Grammar, seed: int, demands: Sequence[Demand]) -> tuple[Assembly, int]:
@@ -50,6 +50,9 @@ def refuse_impossible(grammar: Grammar, demands: Sequence[Demand], name: str) ->
         grammar: of the category `name`.
         demands: of one prompt. The fewest that do not go together are named.
     """
+    for demand in demands:
+        if demand.hopeless:
+            raise SettingsError(f"prompt: it asks for {demand}, but there is no {name} without that")
     for a, b in combinations(demands, 2):
         if a.contradicts(b):
             raise SettingsError(f"prompt: {a} and {b} contradict each other; no {name} is both")

@@ -57,6 +57,11 @@ class Demand(NamedTuple):
     def __str__(self) -> str:
         return f"'{self.phrase}'" if self.wanted else f"no '{self.phrase}'"
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether it asks for a shape without what all have."""
+        return not self.wanted and not all(self.wishes)
+
     def met(self, traits: Mapping[str, str]) -> bool:
         """Whether a shape of these traits is what is asked for."""
         return self.wanted == any(_satisfied(wish, traits) for wish in self.wishes)
@@ -83,12 +88,11 @@ def read_prompt(prompt: str, row: Category, words: Vocabulary) -> tuple[Demand, 
         SettingsError: naming words that are not known, with the nearest ones that are; or what the grammar of
             `without` and `or` does not allow.
     """
-    known = _lexicon(row, words)
-    tokens = plain_words(prompt)
-    if not any(token != "," for token in tokens):
+    tokens = _tokens(prompt)
+    if not any(token.plain != "," for token in tokens):
         raise SettingsError(f"prompt {prompt!r}: has no word in it; leave --prompt out to get any {row.name}")
     try:
-        return tuple(_demands(_phrases(tokens, known)))
+        return tuple(_demands(_phrases(tokens, _lexicon(row, words))))
     except _UnknownError as error:
         raise SettingsError(_unknown_words(prompt, error.words, row, words)) from None
     except ValueError as error:
@@ -97,9 +101,19 @@ def read_prompt(prompt: str, row: Category, words: Vocabulary) -> tuple[Demand, 
 
 def plain_words(text: str) -> list[str]:
     """Lower-case words, singular, numbers spelled out; hyphens separate words, punctuation becomes ","."""
+    return [token.plain for token in _tokens(text)]
+
+
+class _Token(NamedTuple):
+    plain: str
+    written: str
+
+
+def _tokens(text: str) -> list[_Token]:
+    """The words of a text in both forms."""
     text = text.casefold().replace("-less", "less").replace("&", " and ").replace("+", " and ")
     text = re.sub(r"['’´`]", "", text)
-    return [_plain(word) for word in re.findall(r"[^\W_]+|[,;.:!?()\n]", text)]
+    return [_Token(_plain(word), word) for word in re.findall(r"[^\W_]+|[,;.:!?()\n]", text)]
 
 
 def _plain(word: str) -> str:
@@ -129,34 +143,43 @@ class _UnknownError(ValueError):
         self.words = words
 
 
-def names(row: Category) -> list[str]:
-    """What may be said of any shape of the category: its own name, its parts and their synonyms."""
-    return [row.name, *row.parts, *(synonym for synonyms in row.synonyms for synonym in synonyms)]
+def known_phrases(row: Category, words: Vocabulary) -> dict[str, Wish]:
+    """The vocabulary, and what may be said of any shape of the category: its name, its parts and their synonyms."""
+    asking = {tuple(plain_words(phrase)) for phrase in words}
+    names = [row.name, *row.parts, *(synonym for synonyms in row.synonyms for synonym in synonyms)]
+    return {name: {} for name in names if tuple(plain_words(name)) not in asking} | dict(words)
 
 
 def _lexicon(row: Category, words: Vocabulary) -> dict[Phrase, Wish]:
-    """The wish of every phrase, by its plain form."""
-    known: dict[Phrase, Wish] = {tuple(plain_words(name)): {} for name in names(row)}
-    return known | {tuple(plain_words(phrase)): wish for phrase, wish in words.items()}
+    """The wish of every phrase, by its words as written and in their plain form; the former win where two collide."""
+    known = [(_tokens(phrase), wish) for phrase, wish in known_phrases(row, words).items()]
+    written = {tuple(token.written for token in phrase): wish for phrase, wish in known}
+    return {tuple(token.plain for token in phrase): wish for phrase, wish in known} | written
 
 
-def _phrases(tokens: list[str], known: Mapping[Phrase, Wish]) -> list[tuple[str, Wish | None]]:
+def _look_up(phrase: list[_Token], known: Mapping[Phrase, Wish]) -> Wish | None:
+    """The wish of a phrase, in either form; None where it is not known."""
+    written, plain = (tuple(token[form] for token in phrase) for form in (1, 0))
+    return known.get(written, known.get(plain))
+
+
+def _phrases(tokens: list[_Token], known: Mapping[Phrase, Wish]) -> list[tuple[str, Wish | None]]:
     """(text, wish) of every phrase, longest first; no wish where it is but grammar. Raises _UnknownError."""
     found: list[tuple[str, Wish | None]] = []
     unknown, at, longest = [], 0, max(map(len, known))
     while at < len(tokens):
-        spans = (tuple(tokens[at : at + n]) for n in range(min(longest, len(tokens) - at), 0, -1))
-        phrase = next((span for span in spans if span in known), None)
-        word = tokens[at]
+        spans = (tokens[at : at + n] for n in range(min(longest, len(tokens) - at), 0, -1))
+        phrase = next((span for span in spans if _look_up(span, known) is not None), None)
+        word, written = tokens[at]
         stem = _plain(word.removesuffix("less") or word)
         if phrase is not None:
-            found.append((" ".join(phrase), known[phrase]))
+            found.append((" ".join(token.written for token in phrase), _look_up(phrase, known)))
         elif word in _FILLERS | _NEGATORS or word in _EITHER:
             found.append((word, None))
         elif word.endswith("less") and (stem,) in known:
             found += [("without", None), (stem, known[stem,])]
         else:
-            unknown.append(word)
+            unknown.append(written)
         at += len(phrase or (word,))
     if unknown:
         raise _UnknownError(list(dict.fromkeys(unknown)))
@@ -165,11 +188,12 @@ def _phrases(tokens: list[str], known: Mapping[Phrase, Wish]) -> list[tuple[str,
 
 def _unknown_words(prompt: str, unknown: list[str], row: Category, words: Vocabulary) -> str:
     """The message about words that are not known."""
-    phrases = [*words, *names(row)]
+    phrases = {" ".join(plain_words(phrase)): phrase for phrase in known_phrases(row, words)}
     told = []
     for word in unknown[:_MOST]:
-        within = [phrase for phrase in words if word in plain_words(phrase)]
-        near = (within or difflib.get_close_matches(word, phrases, cutoff=0.7))[:3]
+        within = [phrase for plain, phrase in phrases.items() if _plain(word) in plain.split()]
+        close = difflib.get_close_matches(_plain(word), phrases, cutoff=0.7)
+        near = within[:3] or [phrases[plain] for plain in close]
         told.append(f"{word!r}" + (f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""))
     more = f" and {len(unknown) - _MOST} more" if len(unknown) > _MOST else ""
     listed = f"`gen3d generate --category {row.name} --vocabulary` lists the known ones"
