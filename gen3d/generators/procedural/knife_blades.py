@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import PchipInterpolator
 
-from gen3d.generators.procedural.plates import Outline
-from gen3d.generators.procedural.solids import Solid, loft, superellipse
+from gen3d.generators.procedural.plates import Outline, ribbon
+from gen3d.generators.procedural.solids import Solid, superellipse
 
 Rng = np.random.Generator
 Line = tuple[tuple[float, float], ...]
@@ -131,7 +131,7 @@ class Blade(NamedTuple):
 def blade(rng: Rng, made: Blade) -> Solid:
     """The solid of a blade; it starts a little inside the handle."""
     profile = PROFILES[made.profile]
-    count = 26 if not any(made.teeth) else int(np.clip(4 * max(made.teeth), 26, 140))
+    count = (26 if not made.wave else 70) if not any(made.teeth) else int(np.clip(4 * max(made.teeth), 26, 140))
     t = np.linspace(0, 1, count)
     t = 1 - (1 - t) ** 1.25 if not any(made.teeth) else t  # closer at the tip
     high, low = (_line(rng, line, t, profile.straight) * made.height for line in (profile.back, profile.edge))
@@ -193,26 +193,3 @@ def _with_neck(
     path = np.concatenate([start, path + [long, 0]])
     halves = np.concatenate([np.full(2, max(half[0], 0.3 * tall)), half])
     return path, np.concatenate([low_start, low]), np.concatenate([high_start, high]), halves
-
-
-def ribbon(
-    path: Float[np.ndarray, "S 2"],
-    low: Float[np.ndarray, " S"],
-    high: Float[np.ndarray, " S"],
-    half: Float[np.ndarray, " S"],
-    outline: Outline,
-) -> Solid:
-    """A solid along a path in the YZ plane.
-
-    Args:
-        path: (S, 2) of (z, y), mostly towards +Z.
-        low, high: (S,) how far it reaches across the path, downwards (negative) and upwards.
-        half: (S,) half its thickness along X.
-        outline: (K, 2) cross-section: x in half thicknesses, height from 0 (low) to 1 (high); counter-clockwise.
-    """
-    travel = np.gradient(path, axis=0)
-    travel /= np.maximum(np.linalg.norm(travel, axis=1, keepdims=True), 1e-12)
-    normal = np.stack([-travel[:, 1], travel[:, 0]], 1)  # (z, y), upwards
-    across = low[:, None] + outline[None, :, 1] * (high - low)[:, None]  # (S, K)
-    flat = path[:, None] + across[..., None] * normal[:, None]
-    return loft(np.stack([half[:, None] * outline[None, :, 0], flat[..., 1], flat[..., 0]], -1))

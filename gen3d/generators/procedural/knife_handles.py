@@ -6,7 +6,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from gen3d.generators.procedural.assembly import Assembly
-from gen3d.generators.procedural.knife_blades import ribbon
+from gen3d.generators.procedural.plates import ribbon
 from gen3d.generators.procedural.solids import (
     Solid,
     box,

@@ -48,6 +48,11 @@ def rounded(outline: Outline, share: float = 0.25, rounds: int = 2) -> Outline:
     return outline
 
 
+def mapped(outline: Numbers, widths: Numbers = 1.0, offset: Numbers = 0.0) -> Outline:
+    """The outline scaled by `widths` (a number or (x, y)), then moved by `offset`."""
+    return np.asarray(outline, float) * np.asarray(widths, float) + np.asarray(offset, float)
+
+
 def inset(outline: Outline, distance: float) -> Outline:
     """The outline moved inwards; corners are mitred up to twice the distance. Meant for small distances."""
     edge = np.roll(outline, -1, 0) - outline
@@ -102,6 +107,29 @@ def _hollow(rim: np.ndarray, z: float, deep: float) -> Solid:
     rows = np.stack([np.concatenate([rim, np.full((len(rim), 1), h)], 1) for h in (z, z - deep)])
     wall = loft(rows, caps=False)  # downwards, so that it faces the pocket's inside
     return Solid(wall.vertices, np.concatenate([wall.faces, triangulate([rim]) + len(rim)]))
+
+
+def ribbon(
+    path: Float[np.ndarray, "S 2"],
+    low: Float[np.ndarray, " S"],
+    high: Float[np.ndarray, " S"],
+    half: Float[np.ndarray, " S"],
+    outline: Outline,
+) -> Solid:
+    """A solid along a path in the YZ plane.
+
+    Args:
+        path: (S, 2) of (z, y), mostly towards +Z.
+        low, high: (S,) how far it reaches across the path, downwards (negative) and upwards.
+        half: (S,) half its thickness along X.
+        outline: (K, 2) cross-section: x in half thicknesses, height from 0 (low) to 1 (high); counter-clockwise.
+    """
+    travel = np.gradient(path, axis=0)
+    travel /= np.maximum(np.linalg.norm(travel, axis=1, keepdims=True), 1e-12)
+    normal = np.stack([-travel[:, 1], travel[:, 0]], 1)  # (z, y), upwards
+    across = low[:, None] + outline[None, :, 1] * (high - low)[:, None]  # (S, K)
+    flat = path[:, None] + across[..., None] * normal[:, None]
+    return loft(np.stack([half[:, None] * outline[None, :, 0], flat[..., 1], flat[..., 0]], -1))
 
 
 # --- triangles ----------------------------------------------------------------------------------------------------
@@ -164,8 +192,3 @@ def _bridged(points: np.ndarray, path: list[int], hole: list[int]) -> list[int]:
     far = np.linalg.norm(points[path][:, None] - points[hole][None], axis=2)
     i, j = divmod(int(far.argmin()), len(hole))
     return path[: i + 1] + hole[j:] + hole[: j + 1] + path[i:]
-
-
-def mapped(outline: Numbers, widths: Numbers = 1.0, offset: Numbers = 0.0) -> Outline:
-    """The outline scaled by `widths` (a number or (x, y)), then moved by `offset`."""
-    return np.asarray(outline, float) * np.asarray(widths, float) + np.asarray(offset, float)
