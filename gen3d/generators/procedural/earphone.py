@@ -80,8 +80,8 @@ def _microphone(rng: Rng, right: Cup, ear: Spot, style: Style, made: Assembly) -
     big = rng.uniform(1.5, 3.2) * thin
     tip = np.array([path[-1] + (path[-1] - path[-2]) * k for k in (-1.5, -1.2, 0, 1.2, 1.5)])
     pieces.append(tube(tip, np.array([0.6, 1, 1.1, 1, 0.6]) * big, 10))
-    side = mirror if rng.random() < 0.5 else list
-    made.add("earcup", *((side(p) if side is mirror else p) for p in pieces))
+    left = rng.random() < 0.5
+    made.add("earcup", *(mirror(piece) if left else piece for piece in pieces))
 
 
 def _wire(rng: Rng, right: Cup, ear: Spot, style: Style, made: Assembly) -> None:

@@ -21,7 +21,7 @@ from gen3d.generators.procedural.lamp_arms import DOWN_LIGHTS, UP_LIGHTS, arm_ri
 from gen3d.generators.procedural.lamp_bases import bar_canopy, canopy
 from gen3d.generators.procedural.lamp_poles import CORDS, column, hanging
 from gen3d.generators.procedural.lamp_shades import shade
-from gen3d.generators.procedural.solids import move
+from gen3d.generators.procedural.solids import move, rod
 
 CANOPIES = {"disc": 32, "dome": 22, "cone": 12, "can": 9, "bell": 8, "stepped": 10, "square": 7}
 PENDANT_SHADES = {
@@ -45,7 +45,7 @@ def ceiling(rng: Rng, style: Style, made: Assembly) -> None:
     _CEILINGS[kind](rng, style, made)
 
 
-FLAT = {"disc": 6, "can": 2, "square": 2}
+FLAT = {"disc": 6, "stepped": 2, "square": 2}
 
 
 def _canopy(rng: Rng, style: Style, made: Assembly, size: float, kinds: dict[str, int] = CANOPIES) -> float:
@@ -100,13 +100,12 @@ def _cluster(rng: Rng, style: Style, made: Assembly) -> None:
         spots = np.stack([x, 0 * x, 0 * x], 1)
     else:
         spread = max(gap / (2 * np.sin(np.pi / count)), 0.05)
-        top = _canopy(rng, style, made, spread * rng.uniform(1.1, 1.4))
-        top = min(top, -0.4 * spread) if made.traits["canopy"] in ("dome", "cone", "bell", "stepped") else top
+        top = _canopy(rng, style, made, spread * rng.uniform(1.1, 1.4), FLAT)
         spots = _spots(rng, count, spread)
     cord = made.traits["pole"] = pick(rng, {"cord": 6, "rod": 3, "chain": 1})
     uneven, drop = rng.choice([0.0, rng.uniform(0.1, 0.5)]), rng.uniform(0.2, 0.7)
     for spot in spots:
-        start = spot * [1, 0, 1] if not row and top < -0.05 else spot + [0, top, 0]
+        start = spot + [0, 0.4 * top, 0]  # from within the canopy, which may step back
         end = spot + [0, top - drop - uneven * rng.random() - max(head.high, 0), 0]
         made.add("pole", *hanging(rng, cord, start - [0, 4e-3, 0], end, style.rod, style))
         made.add("shade", *placed(head.solids, end + [0, 2e-3, 0]))
@@ -243,12 +242,14 @@ def _linear(rng: Rng, style: Style, made: Assembly) -> None:
 def _flush(rng: Rng, style: Style, made: Assembly) -> None:
     """A bowl, drum or panel right under its canopy."""
     size = rng.uniform(0.15, 0.25)
-    top = _canopy(rng, style, made, size * rng.uniform(0.75, 1.08), FLAT) * 0.9
+    top = _canopy(rng, style, made, size * rng.uniform(0.75, 1.08), {"disc": 3, "square": 1}) * 0.9
     name = pick(rng, {"dome": 6, "saucer": 4, "drum": 3, "disc": 3, "box": 1, "globe": 2, "mushroom": 1})
     head = shade(rng, name, size, style, made.traits)
     bowl = name in ("dome", "saucer", "mushroom")
     lift = head.low if bowl else -head.high
     made.add("shade", *placed(head.solids, [0, top + lift + 4e-3, 0], 180.0 if bowl else 0.0))
+    if bowl:  # its fitting: the rim may be wider than the canopy
+        made.add("shade", rod([0, top, 0], [0, top + lift + 4e-3, 0], 2 * style.rod, count=style.few))
 
 
 def _semi_flush(rng: Rng, style: Style, made: Assembly) -> None:

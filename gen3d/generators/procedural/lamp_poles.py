@@ -125,7 +125,9 @@ def _bundle(rng: Rng, span: tuple[float, float], radius: float, style: Style) ->
 def jointed(rng: Rng, knots: Path, radius: float, style: Style) -> list[Solid]:
     """Straight pieces between joints: single or twin rods or flat bars, knuckles at the joints, springs beside."""
     kind = pick(rng, {"single": 4, "twin": 5, "bar": 2})
-    gap = radius * rng.uniform(1.2, 2.6)
+    shortest = float(np.linalg.norm(np.diff(knots, axis=0), axis=1).min())
+    radius = min(radius, 0.05 * shortest)
+    gap = min(radius * rng.uniform(1.2, 2.6), 0.07 * shortest)
     across = np.array([1.0, 0, 0])
     solids: list[Solid] = []
     for a, b in zip(knots[:-1], knots[1:], strict=True):
@@ -195,16 +197,17 @@ CORDS = {"cord": 45, "rod": 28, "chain": 15, "pipe": 7, "pair": 5}
 
 def hanging(rng: Rng, name: str, start: Spot, stop: Spot, radius: float, style: Style) -> list[Solid]:
     """What a lamp hangs on, between two points above each other."""
+    length = float(np.linalg.norm(stop - start))
     if name == "chain":
         return _chain(rng, start, stop, radius)
     if name == "pair":
         shift = np.array([1.0, 0, 0]) * radius * rng.uniform(1.5, 3)
-        return [strut(start + s * shift, stop + s * shift, 0.45 * radius, style) for s in (-1, 1)]
+        return [strut(start + s * shift, stop + s * shift, max(0.45 * radius, 0.003 * length), style) for s in (-1, 1)]
     if name == "pipe":
         span = (float(stop[1]), float(start[1]))
         kind = pick(rng, {"turned": 2, "sleeves": 2, "pipes": 1, "plain": 1})
         return [move(s, [start[0], 0, start[2]]) for s in column(rng, kind, span, 1.3 * radius, style)]
-    size = radius * (0.55 if name == "cord" else 1.1)
+    size = max(0.55 * radius, 0.0035 * length) if name == "cord" else 1.1 * radius
     path = np.linspace(start, stop, 3)
     return [tube(path, size, 6 if name == "cord" else style.few)]
 

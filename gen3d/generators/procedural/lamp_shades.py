@@ -131,7 +131,7 @@ def bulb_below(rng: Rng, hub: float, size: float, style: Style) -> list[Solid]:
     ]
 
 
-def _sections(name: str) -> dict[str, float]:
+def _sections(name: str) -> dict[str, int]:
     return {"round": 1} if name in ROUND_ONLY else SECTIONS
 
 

@@ -13,7 +13,7 @@ from gen3d.generators.procedural.lamp_shades import shade
 
 FEET = {"disc": 26, "domed": 17, "stepped": 20, "slab": 13, "block": 8, "claws": 8, "cross": 4, "ring": 4}
 TABLE_SHADES = {
-    "empire": 28, "drum": 20, "coolie": 8, "bell": 10, "cone": 6, "box": 5, "pyramid": 6, "dome": 5, "mushroom": 4,
+    "empire": 28, "drum": 20, "coolie": 11, "bell": 10, "cone": 6, "box": 5, "pyramid": 6, "dome": 5, "mushroom": 4,
     "pagoda": 3, "globe": 7, "tulip": 3, "lotus": 2, "bulb": 2, "lantern": 2, "tiers": 2, "saucer": 1, "teardrop": 2,
 }  # fmt: skip
 DESK_SHADES = {

@@ -9,7 +9,7 @@ from gen3d.generators.procedural.fittings import Path, Rng, Style, ball, bent, c
 from gen3d.generators.procedural.lamp_bases import wall_plate
 from gen3d.generators.procedural.lamp_poles import jointed, ribbed
 from gen3d.generators.procedural.lamp_shades import shade
-from gen3d.generators.procedural.solids import move, spline, turn
+from gen3d.generators.procedural.solids import move, rod, spline, turn
 
 PLATES = {"disc": 28, "oval": 18, "square": 16, "dome": 12, "stepped": 10, "shield": 6, "bell": 6}
 KINDS = {"sconce": 50, "swing": 15, "wall lantern": 12, "picture": 10, "wall flush": 13}
@@ -148,6 +148,8 @@ def _flush(rng: Rng, style: Style, made: Assembly) -> None:
     bowl = name in ("dome", "saucer")
     made.add("canopy", *solids)
     out = thick - 4e-3 - (head.low if bowl else 0.0)
+    if bowl:  # its fitting: the rim may be wider than the plate
+        made.add("shade", rod([0, 0, thick - 3e-3], [0, 0, out], 2 * style.rod, count=style.few))
     made.add("shade", *placed(head.solids, [0, 0, out], -90.0 if bowl else 90.0))
 
 
