@@ -214,16 +214,21 @@ def draw_plan(rng: Rng, name: str) -> Plan:
     cowl, roof_front, roof_rear, glass_end = (float(rng.uniform(*r)) for r in kind.stations)
     belt = height * float(rng.uniform(*kind.belt))
     front, rear = (float(rng.uniform(*r)) for r in kind.axles)
+    wheel = min(wheel, 0.43 * belt)
     between = () if length < 9.5 or rng.random() < 0.5 else (rear - 2.3 * wheel / length,)
     tread = wheel * float(rng.uniform(0.45, 0.8)) * (0.7 if name == "oldtimer" else 1.25 if name == "formula" else 1.0)
     fendered = name in FENDERED and (name != "jeep" or rng.random() < 0.4)
     share = rng.uniform(0.62, 0.8) if fendered else 1.0
     half = min(share * width / 2, width / 2 - 0.6 * tread) if fendered else width / 2
-    tail = belt * float(rng.uniform(*kind.tail))
+    nose, tail = belt * float(rng.uniform(*kind.nose)), belt * float(rng.uniform(*kind.tail))
+    if not fendered:  # so high that no wheel comes through the deck
+        along = max(front - 0.05, 0.0) / max(cowl - 0.05, front)
+        nose = max(nose, min((2.25 * wheel - along * belt) / (1 - along), belt))
+        tail = max(tail, 2.25 * wheel)
     return Plan(
         name, length, width, height, wheel, tread, min(clearance, 1.2 * wheel), cowl,
         max(roof_front, cowl + 0.01), roof_rear, max(glass_end, roof_rear + 0.012),
-        belt, belt * float(rng.uniform(*kind.nose)), tail, (front, *between, rear), half,
+        belt, nose, tail, (front, *between, rear), half,
         float(rng.uniform(*kind.soft)), bool(rng.random() > 0.08),
     )  # fmt: skip
 

@@ -150,7 +150,7 @@ def add_exhaust(rng: Rng, assembly: Assembly, plan: Plan, style: str) -> None:
 
 def silencer(path: Float[np.ndarray, "_ 3"], fat: float, long: float, count: int) -> Solid:
     """A silencer that runs on from the end of a pipe."""
-    way = (path[-1] - path[-3]) * [1, 0.3, 1]  # nearly level, however steeply the pipe rises
+    way = (path[-1] - path[-3]) * [0, 0.3, 1]  # straight back and nearly level, however the pipe runs
     way = way / np.linalg.norm(way)
     at = np.array([-0.12, 0.0, 0.12, 0.9, 1.0]) * long
     return tube(path[-1] + at[:, None] * way, np.array([0.4, 0.8, 1.0, 1.0, 0.75]) * fat, count)
