@@ -280,14 +280,13 @@ def hobo(rng: Rng, made: Assembly) -> Body:
     """A slouchy crescent that hangs from a strap fixed to its two horns."""
     high, deep, lift = float(rng.uniform(0.45, 0.65)), float(rng.uniform(0.14, 0.3)), float(rng.uniform(0.15, 0.4))
     flat = rounded_rectangle(1.0, high, 0.45 * high, 8)
-    knots = np.linspace(0, 1, 9)
     pillow = fronted(standing(flat), deep, 0.45 * deep)
     x, y, z = pillow.solid.vertices.T
     solid = Solid(np.stack([x, y + lift * (2 * x) ** 2, z * (1 - 0.4 * np.abs(2 * x))], 1), pillow.solid.faces)
     made.add("body", solid)
-    top = high + lift
-    half = np.interp(knots, [0, 0.3, 1], [0.25, 0.42, 0.46])
-    return Body(knots * top, half, np.full(9, 0.5 * deep), 3.0, solid)
+    horn = np.abs(np.abs(solid.vertices[:, 0]) - 0.42) < 0.06
+    top = float(solid.vertices[horn, 1].min() + solid.vertices[horn, 1].max()) / 2  # inside the horns
+    return Body(np.linspace(0, top, 9), np.full(9, 0.42), np.full(9, 0.5 * deep), 3.0, solid)
 
 
 KINDS: dict[str, Callable[[Rng, Assembly], Body]] = {

@@ -51,7 +51,8 @@ class Kind(NamedTuple):
     wedge: tuple[float, float] = (0.15, 0.6)
 
 
-_OPEN = {"upright": 34, "open": 40, "wide": 12, "flat": 4, "half": 7, "nearly shut": 5}
+_OPEN = {"upright": 34, "open": 40, "wide": 12, "flat": 4, "half": 7, "nearly shut": 6}
+_PANELS, _PLAIN_PANELS = {"sunk": 60, "flush": 25, "raised": 15}, {"sunk": 25, "flush": 75}
 _PADS = {"touch pad": 75, "none": 20, "stick": 5}
 KINDS = {
     "modern": Kind(
@@ -78,6 +79,10 @@ KINDS = {
     "netbook": Kind(
         5, (0.68, 0.85), (0.05, 0.1), (0.35, 0.8), (0.01, 0.06), _OPEN, {"edge": 2, "knuckles": 4, "long": 3},
         {"tiles": 4, "caps": 2, "plate": 1}, {"touch pad": 95, "none": 5},
+    ),
+    "plain": Kind(
+        7, (0.6, 0.9), (0.03, 0.14), (0.3, 1.0), (0.0, 0.04), {**_OPEN, "wide": 20}, {"edge": 1}, {"none": 1},
+        {"none": 1},
     ),
     "convertible": Kind(
         5, (0.6, 0.75), (0.02, 0.05), (0.4, 0.9), (0.005, 0.05), {"tent": 4, "stand": 4, "flat": 1, "open": 1},
@@ -212,7 +217,7 @@ def _lid(rng: Rng, lid: Case, made: Assembly) -> list[Solid]:
     chin = frame * float(rng.uniform(1.0, 2.2))
     tall = lid.tall - frame - chin
     window = Window(np.array([0.0, chin + tall / 2]), np.array([lid.wide / 2 - frame, tall / 2]), 0.0)
-    made.traits["panel"] = kind = pick(rng, {"sunk": 60, "flush": 25, "raised": 15})
+    made.traits["panel"] = kind = pick(rng, _PLAIN_PANELS if made.traits["kind"] == "plain" else _PANELS)
     depth = min(0.25 * lid.thick, float(rng.uniform(0.003, 0.012)))
     sign = {"sunk": 1, "flush": 0, "raised": -1}[kind]
     solids = [lid.solid(window._replace(depth=sign * depth) if sign else None)]
@@ -322,6 +327,8 @@ WORDS: Vocabulary = {
     "vintage": {"kind": ("old",)},
     "clamshell": {"kind": ("clamshell",)},
     "rounded": {"kind": ("clamshell",)},
+    "plain": {"kind": ("plain",)},
+    "simple": {"kind": ("plain",)},
     "netbook": {"kind": ("netbook",)},
     "convertible": {"kind": ("convertible",)},
     "tablet": {"kind": ("tablet",)},

@@ -43,7 +43,8 @@ class Case(NamedTuple):
         rows += [(0.0, -edge), (0.3 * edge, -0.3 * edge), (edge, 0.0)] if edge > 0 else [(0.0, 0.0)]
         rings = [self._ring(inset, z) for inset, z in rows]
         if window is not None:
-            flat = rounded_rectangle(*(2 * window.half), 0.04 * float(window.half.min()), 3) + window.centre
+            a, b = (float(half) for half in window.half)
+            flat = rounded_rectangle(2 * a, 2 * b, 0.04 * min(a, b), 3) + window.centre
             flat = _with_edges(flat)
             slope = 0.3 * abs(window.depth)
             inner = (flat - window.centre) * (1 - slope / window.half) + window.centre
@@ -65,7 +66,9 @@ def _with_edges(outline: Float[np.ndarray, "K 2"], count: int = 4) -> Float[np.n
     """A rounded rectangle of 4 points a corner with `count` more points on each of its four straight sides."""
     t = np.linspace(0, 1, count + 2)[1:-1, None]
     corners = outline.reshape(4, 4, 2)
-    rows = [np.concatenate([c, c[-1] + t * (n[0] - c[-1])]) for c, n in zip(corners, np.roll(corners, -1, 0))]  # noqa: B905
+    rows = [
+        np.concatenate([c, c[-1] + t * (n[0] - c[-1])]) for c, n in zip(corners, np.roll(corners, -1, 0), strict=True)
+    ]
     return np.concatenate(rows)
 
 
@@ -127,10 +130,11 @@ def touch_pad(rng: Rng, spot: Float[np.ndarray, " 2"], half: Float[np.ndarray, "
 
 def track_ball(spot: Float[np.ndarray, " 2"], radius: float) -> list[Solid]:
     """A ball in a ring."""
-    t = np.linspace(0, np.pi / 2, 5)
-    ring = np.stack([np.cos(t), np.sin(t)], 1) * radius
-    dome = Solid(*cylinder(1.5 * radius, 0.4 * radius, 1.3 * radius, 14))
-    solids = [turn(dome, "x", 90), turn(cylinder(radius, float(ring[3, 1]), 0.5 * radius, 12), "x", 90)]
+    ring, ball = (
+        cylinder(1.5 * radius, 0.4 * radius, 1.3 * radius, 14),
+        cylinder(radius, 0.7 * radius, 0.5 * radius, 12),
+    )
+    solids = [turn(ring, "x", 90), turn(ball, "x", 90)]
     return [move(solid, [*spot, -0.1 * radius]) for solid in solids]
 
 

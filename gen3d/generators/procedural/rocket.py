@@ -109,11 +109,15 @@ def rocket(rng: Rng) -> Assembly:
     hull = Hull(rows, int(rng.choice([12, 16, 24, 32], p=[0.1, 0.25, 0.4, 0.25])))
     made.add("body", hull.solid())
     made.add("nose", *nose(rng, traits["nose"], hull, high))
-    boosted = bool(rng.random() < kind.boosters)
-    if boosted:
-        made.add("body", *boosters(rng, hull, traits))
-    start = 45.0 if boosted and traits["boosters"] in ("two", "four") else float(rng.choice([0, 45, 60]))
-    _fins(rng, kind, hull, start, made)
+    start, skin = float(rng.choice([0, 45, 60])), hull
+    if rng.random() < kind.boosters:
+        solids, skin = boosters(rng, hull, traits)
+        made.add("body", *solids)
+        start = 45.0 if traits["boosters"] in ("two", "four") else start
+    if skin is not hull and traits["fin"] not in ("none", "grid", "legs") and rng.random() < 0.5:
+        _booster_fins(rng, kind, skin, made)
+    else:
+        _fins(rng, kind, hull, start, made)
     traits["engines"] = pick(rng, kind.engines)
     made.add("body", *engines(rng, hull, traits["engines"]))
     if rng.random() < kind.windows:
@@ -147,6 +151,16 @@ def _fins(rng: Rng, kind: Kind, hull: Hull, start: float, made: Assembly) -> Non
         made.add("fin", *around(tip(rng, fin, hull), count, start))
     if rng.random() < kind.wings:
         _wings(rng, hull, (low + root, span, count, start), float(fin.thick[0]), made)
+
+
+def _booster_fins(rng: Rng, kind: Kind, skin: Hull, made: Assembly) -> None:
+    """One fin on the outer side of every booster."""
+    count = {"two": 2, "three": 3, "four": 4, "six": 6}[made.traits["boosters"]]
+    made.traits["fins"] = NAMES[str(count)]
+    span = float(kind.radius[1]) * float(rng.uniform(0.5, 1.2))
+    low = float(skin.rows[0, 1]) + 0.01
+    fin = draw_fin(rng, made.traits["fin"], span, (low, low + float(rng.uniform(*kind.root))), 0.008)
+    made.add("fin", *around(fin_solid(skin, fin), count, 0.0))
 
 
 def _wings(rng: Rng, hull: Hull, tail: tuple[float, float, int, float], thick: float, made: Assembly) -> None:

@@ -11,8 +11,8 @@ from gen3d.generators.procedural.solids import Solid, ellipsoid, lathe, merge, m
 Rng = np.random.Generator
 
 
-def boosters(rng: Rng, hull: Hull, traits: dict[str, str]) -> list[Solid]:
-    """Two to six smaller rockets round the lower part of the body."""
+def boosters(rng: Rng, hull: Hull, traits: dict[str, str]) -> tuple[list[Solid], Hull]:
+    """Two to six smaller rockets round the lower part of the body, and the hull that their outer sides lie on."""
     count = int(rng.choice([2, 3, 4, 6], p=[0.5, 0.08, 0.32, 0.1]))
     traits["boosters"] = {2: "two", 3: "three", 4: "four", 6: "six"}[count]
     core = float(hull.rows[:, 0].max())
@@ -31,7 +31,9 @@ def boosters(rng: Rng, hull: Hull, traits: dict[str, str]) -> list[Solid]:
     wall = float(hull.radius(0.3 * long))
     if conical:  # lean against the body
         solid = turn(solid, "z", float(np.degrees(np.arctan2(0.5 * size, long))))
-    return around(move(solid, [wall + 0.93 * size, 0, 0]), count, 0.0)
+    outer = wall + 1.9 * size * (0.75 if conical else 1.0)
+    skin = Hull(np.array([(outer, low), (outer, low + long)]), hull.count)
+    return around(move(solid, [wall + 0.93 * size, 0, 0]), count, 0.0), skin
 
 
 def bell(rng: Rng, radius: float) -> Solid:
