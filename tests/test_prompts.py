@@ -24,7 +24,7 @@ from gen3d.generators.procedural import GRAMMARS, VOCABULARIES, ProceduralGenera
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.solids import box
 from gen3d.generators.procedural.steering import LOOKS, refuse_impossible, steered, traits_of
-from gen3d.generators.procedural.vocabulary import ABSENT, Demand, Vocabulary, Wish, plain_words, read_prompt
+from gen3d.generators.procedural.vocabulary import ABSENT, PRESENT, Demand, Vocabulary, Wish, plain_words, read_prompt
 from gen3d.shape import Shape
 
 CHAIR = CATEGORIES["chair"]
@@ -147,7 +147,9 @@ def test_singular_and_plural_are_the_same(one: str, many: str) -> None:
 # --- wishes -------------------------------------------------------------------------------------------------------
 
 VALUES = (ABSENT, "a", "b", "c")
-wishes = st.dictionaries(st.sampled_from("xy"), st.lists(st.sampled_from(VALUES), min_size=1).map(tuple), min_size=1)
+wishes = st.dictionaries(
+    st.sampled_from("xy"), st.lists(st.sampled_from((*VALUES, PRESENT)), min_size=1).map(tuple), min_size=1
+)
 demands = st.builds(Demand, st.just("it"), st.lists(wishes, min_size=1, max_size=2).map(tuple), st.booleans())
 ALL_TRAITS = [{k: v for k, v in zip("xy", pair, strict=True) if v} for pair in itertools.product(VALUES, repeat=2)]
 
@@ -167,7 +169,8 @@ def test_a_demand_and_its_negation_share_out_all_shapes(demand: Demand) -> None:
 
 
 def test_traits_a_shape_lacks_are_absent() -> None:
-    assert Demand("no arms", ({"arm": (ABSENT,)},)).met({}) and not Demand("arms", ({"arm": ("loop",)},)).met({})
+    assert Demand("no arms", ({"arm": (ABSENT,)},)).met({}) and not Demand("arms", ({"arm": (PRESENT,)},)).met({})
+    assert Demand("arms", ({"arm": (PRESENT,)},)).met({"arm": "loop"})
 
 
 # --- the vocabularies ---------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from gen3d.generators.procedural.lamp_floor import floor, street
 from gen3d.generators.procedural.lamp_standing import desk, table
 from gen3d.generators.procedural.lamp_wall import wall
 from gen3d.generators.procedural.solids import scale
-from gen3d.generators.procedural.vocabulary import ABSENT, Vocabulary
+from gen3d.generators.procedural.vocabulary import PRESENT, Vocabulary
 
 KINDS = {"table": 27, "desk": 16, "floor": 17, "street": 3, "ceiling": 28, "wall": 9}
 MOUNTS = {"ceiling": "ceiling", "wall": "wall"}
@@ -74,7 +74,7 @@ WORDS: Vocabulary = {
     "jointed": {"pole": ("jointed",)},
     "gooseneck": {"pole": ("gooseneck",)}, "flexible": {"pole": ("gooseneck",)},
     "turned pole": {"pole": ("turned", "balls")}, "chain": {"pole": ("chain",)}, "cord": {"pole": ("cord",)},
-    "rod": {"pole": ("rod",)}, "without pole": {"pole": (ABSENT,)}, "round canopy": {"canopy": ("disc", "dome")},
+    "rod": {"pole": ("rod",)}, "pole": {"pole": (PRESENT,)}, "round canopy": {"canopy": ("disc", "dome")},
     # lights
     "one light": {"lights": ("1",)}, "single": {"lights": ("1",)}, "several lights": _MANY, "lights": _MANY,
     "two lights": {"lights": ("2",)}, "three lights": {"lights": ("3",)}, "four lights": {"lights": ("4",)},

@@ -15,6 +15,7 @@ from gen3d.categories import Category
 from gen3d.errors import SettingsError
 
 ABSENT = ""  # stands for a trait that a shape does not have
+PRESENT = "*"  # stands for any value of a trait that it has
 
 # A word's wish: for every trait named, the values that satisfy it. `{"arm": (ABSENT,)}` asks for no arms; an empty one
 # says nothing new, as another name of the category does.
@@ -237,14 +238,20 @@ def _demands(phrases: list[tuple[str, Wish | None]]) -> Iterator[Demand]:
 
 
 def _satisfied(wish: Wish, traits: Mapping[str, str]) -> bool:
-    return all(traits.get(trait, ABSENT) in values for trait, values in wish.items())
+    return all(_among(traits.get(trait, ABSENT), values) for trait, values in wish.items())
+
+
+def _among(value: str, values: tuple[str, ...]) -> bool:
+    """Whether a value is one of those asked for; so is PRESENT itself only where any will do."""
+    return value in values or (PRESENT in values and value != ABSENT)
 
 
 def _disjoint(a: Wish, b: Wish) -> bool:
     """Whether some trait would have to have two values."""
-    return any(not set(a[trait]) & set(b[trait]) for trait in a if trait in b)
+    pairs = [(a[trait], b[trait]) for trait in a if trait in b]
+    return any(not any(_among(v, two) for v in one) and not any(_among(v, one) for v in two) for one, two in pairs)
 
 
 def _implies(a: Wish, b: Wish) -> bool:
     """Whether whatever satisfies `a` satisfies `b`, too."""
-    return all(trait in a and set(a[trait]) <= set(b[trait]) for trait in b)
+    return all(trait in a and all(_among(value, b[trait]) for value in a[trait]) for trait in b)
