@@ -33,6 +33,8 @@ from gen3d.generators.procedural.motorbike import WORDS as MOTORBIKE_WORDS
 from gen3d.generators.procedural.motorbike import motorbike
 from gen3d.generators.procedural.mug import WORDS as MUG_WORDS
 from gen3d.generators.procedural.mug import mug
+from gen3d.generators.procedural.pistol import WORDS as PISTOL_WORDS
+from gen3d.generators.procedural.pistol import pistol
 from gen3d.generators.procedural.rocket import WORDS as ROCKET_WORDS
 from gen3d.generators.procedural.rocket import rocket
 from gen3d.generators.procedural.skateboard import WORDS as SKATEBOARD_WORDS
@@ -56,6 +58,7 @@ GRAMMARS: dict[str, Callable[[np.random.Generator], Assembly]] = {
     "laptop": laptop,
     "motorbike": motorbike,
     "mug": mug,
+    "pistol": pistol,
     "rocket": rocket,
     "skateboard": skateboard,
     "table": table,
@@ -75,6 +78,7 @@ VOCABULARIES: dict[str, Vocabulary] = {
     "laptop": LAPTOP_WORDS,
     "motorbike": MOTORBIKE_WORDS,
     "mug": MUG_WORDS,
+    "pistol": PISTOL_WORDS,
     "rocket": ROCKET_WORDS,
     "skateboard": SKATEBOARD_WORDS,
     "table": TABLE_WORDS,

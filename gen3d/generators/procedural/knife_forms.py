@@ -44,7 +44,7 @@ _FLAT_GRIP = ((0.12, 0.18), (0.035, 0.06))
 
 FORMS = {
     "chef": Form(9, {"chef": 1}, (1.3, 1.9), (0.3, 0.48), _WEDGE, _KITCHEN, _KITCHEN_GUARDS, align=1),
-    "santoku": Form(3, {"santoku": 1}, (1.2, 1.7), (0.32, 0.46), _WEDGE, _KITCHEN, _KITCHEN_GUARDS, align=1),
+    "santoku": Form(4, {"santoku": 1}, (1.2, 1.7), (0.32, 0.46), _WEDGE, _KITCHEN, _KITCHEN_GUARDS, align=1),
     "paring": Form(
         4,
         {"paring": 3, "spear": 1, "sheepsfoot": 1},
@@ -60,7 +60,7 @@ FORMS = {
     ),
     "cleaver": Form(5, {"cleaver": 1}, (1.1, 1.7), (0.5, 0.85), _WEDGE, _KITCHEN, {"none": 7, "bolster": 3}, align=1),
     "carving": Form(
-        3,
+        4,
         {"slicer": 1, "chef": 1, "fillet": 1, "boning": 1},
         (1.3, 2.2),
         (0.17, 0.27),
@@ -70,7 +70,7 @@ FORMS = {
         align=0.7,
     ),
     "steak": Form(
-        3,
+        4,
         {"drop": 1, "paring": 1, "trailing": 1},
         (0.9, 1.3),
         (0.14, 0.2),
@@ -81,7 +81,7 @@ FORMS = {
         align=0.5,
     ),
     "butter": Form(
-        3,
+        4,
         {"butter": 1},
         (0.7, 1.1),
         (0.18, 0.3),
@@ -91,7 +91,7 @@ FORMS = {
         ((0.11, 0.2), (0.025, 0.045)),
     ),
     "table": Form(
-        4,
+        5,
         {"table": 3, "butter": 1, "round": 1},
         (0.9, 1.4),
         (0.13, 0.2),
@@ -138,7 +138,7 @@ FORMS = {
         ((0.13, 0.2), (0.05, 0.085)),
     ),
     "stiletto": Form(
-        3,
+        5,
         {"needle": 1},
         (1.4, 2.4),
         (0.07, 0.13),
@@ -198,7 +198,7 @@ FORMS = {
         ((0.16, 0.24), (0.06, 0.1)),
     ),
     "razor": Form(
-        2,
+        4,
         {"cleaver": 3, "round": 1},
         (0.75, 0.95),
         (0.16, 0.24),
@@ -218,7 +218,7 @@ FORMS = {
         bend=(-1.7, -0.9),
     ),
     "kukri": Form(
-        3,
+        4,
         {"belly": 1},
         (1.5, 2.3),
         (0.36, 0.52),
@@ -320,7 +320,7 @@ FORMS = {
         (-1.1, 0.0),
     ),
     "spatula": Form(
-        2,
+        3,
         {"spatula": 1, "butter": 1},
         (0.9, 1.5),
         (0.16, 0.28),

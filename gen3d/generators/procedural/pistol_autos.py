@@ -122,7 +122,10 @@ def long_barrelled(rng: Rng, made: Assembly) -> None:
     """A receiver with a thin barrel in front: with a toggle, a box magazine before the trigger, or for targets."""
     style = pick(rng, {"toggle": 4, "box magazine": 3, "target": 4})
     made.traits["style"] = style
-    tall, half, mid = rng.uniform(0.12, 0.17), rng.uniform(0.05, 0.075), rng.uniform(0.4, 0.56)
+    tall, half = rng.uniform(0.12, 0.17), rng.uniform(0.05, 0.075)
+    deep, rear = rng.uniform(0.16, 0.22), rng.uniform(0.03, 0.1)
+    front = rear + deep + rng.uniform(0.16, 0.22)  # of the trigger guard
+    mid = max(rng.uniform(0.4, 0.56), front + (0.2 if style == "box magazine" else 0.05))
     y = rng.uniform(0.45, 0.65) * tall
     made.add("barrel", _receiver(rng, tall, half, mid))
     radius = rng.uniform(0.028, 0.05)
@@ -132,7 +135,7 @@ def long_barrelled(rng: Rng, made: Assembly) -> None:
     else:
         made.add("barrel", round_bar(rows, (0, y)))
     made.add("barrel", block([-0.012, y, 0.93], [0.012, y + radius + rng.uniform(0.02, 0.05), 0.98]))
-    deep, long = rng.uniform(0.16, 0.22), rng.uniform(0.42, 0.56)
+    long = rng.uniform(0.42, 0.56)
     rake = rng.uniform(22, 38) if style == "toggle" else rng.uniform(8, 26)
     rear = rng.uniform(0.03, 0.1)
     contours = (
@@ -142,7 +145,6 @@ def long_barrelled(rng: Rng, made: Assembly) -> None:
     low = rng.uniform(0.05, 0.09)
     made.add("barrel", block([-0.85 * half, -low, rear - 0.02], [0.85 * half, 0.02, mid - 0.04]))
     end = parts.grip(rng, made, pick(rng, contours), (rear + 0.5 * deep, -0.01), size, (rake, 0.0))
-    front = rear + deep + rng.uniform(0.16, 0.22)
     parts.trigger(rng, made, (rear + 0.8 * deep, front), -0.9 * low, {"round": 5, "oval": 3, "square": 1})
     if style == "toggle":
         made.add("barrel", knob([0, 0.75 * tall, 0.18], rng.uniform(0.05, 0.075), 2 * half + 0.06))
@@ -150,7 +152,7 @@ def long_barrelled(rng: Rng, made: Assembly) -> None:
         if rng.random() < 0.5:
             made.add("handle", knob([0, end[1] - 0.01, end[0]], 0.04, 2.4 * size[2]))
     elif style == "box magazine":
-        z = max(front + 0.01, mid - 0.18)
+        z = mid - 0.18
         made.add("barrel", block([-0.9 * half, -rng.uniform(0.16, 0.3), z], [0.9 * half, 0.03, z + 0.17]))
         parts.hammer(rng, made, (0.0, 0.7 * tall), 0.1)
     elif rng.random() < 0.4:
