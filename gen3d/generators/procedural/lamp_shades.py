@@ -142,11 +142,11 @@ def _section(rng: Rng, kind: str, style: Style) -> Plane:
     if kind == "polygon":
         return polygon(int(rng.choice([5, 6, 8, 10])), float(rng.choice([0.0, 0.5])))
     if kind == "pleated":
-        folds = int(rng.integers(12, 28))
+        folds = int(rng.integers(12, 28 if style.around > 12 else 14))
         return wavy(2 * folds, folds, rng.uniform(0.04, 0.12))
     if kind == "scalloped":
-        folds = int(rng.integers(5, 11))
-        return wavy(6 * folds, folds, rng.uniform(0.08, 0.25))
+        folds = int(rng.integers(5, 11 if style.around > 12 else 7))  # small shades come in dozens
+        return wavy((6 if style.around > 12 else 4) * folds, folds, rng.uniform(0.08, 0.25))
     return circle(1.0, style.around) * ([1, rng.uniform(0.55, 0.85)] if kind == "oval" else 1)
 
 
