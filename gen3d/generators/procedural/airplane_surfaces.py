@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from gen3d.generators.procedural.airplane_fuselage import Fuselage, Range
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import Solid, loft, mirror, superellipse
 
 Weights = dict[str, float]
@@ -204,12 +205,6 @@ def compact(solid: Solid) -> Solid:
 def both(solid: Solid) -> tuple[Solid, Solid]:
     """A solid and its mirror image on the other side."""
     return solid, mirror(solid)
-
-
-def pick(rng: np.random.Generator, weights: Weights) -> str:
-    """A key drawn by its weight."""
-    p = np.array(list(weights.values()))
-    return str(rng.choice(list(weights), p=p / p.sum()))
 
 
 def section_kind(rng: np.random.Generator, fat: float) -> str:

@@ -18,10 +18,10 @@ from gen3d.generators.procedural.airplane_surfaces import (
     filleted,
     grow,
     make_panel,
-    pick,
     section_kind,
 )
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import ellipsoid, move, tube
 
 

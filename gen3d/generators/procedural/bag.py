@@ -13,8 +13,8 @@ from gen3d.generators.procedural import bag_handles as handles
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.bag_body import Body
 from gen3d.generators.procedural.bag_kinds import KINDS
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import Solid
-from gen3d.generators.procedural.vessel import pick
 from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Rng = np.random.Generator

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gen3d.generators.procedural.bag_body import Body
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import (
     Solid,
     box,
@@ -20,7 +21,6 @@ from gen3d.generators.procedural.solids import (
     sweep,
     turn,
 )
-from gen3d.generators.procedural.vessel import pick
 
 Rng = np.random.Generator
 Path = Float[np.ndarray, "_ 3"]

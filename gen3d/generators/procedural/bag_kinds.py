@@ -19,6 +19,7 @@ from gen3d.generators.procedural.bag_body import (
     standing,
     wrap,
 )
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import (
     Solid,
     box,
@@ -33,7 +34,6 @@ from gen3d.generators.procedural.solids import (
     tube,
     turn,
 )
-from gen3d.generators.procedural.vessel import pick
 
 Rng = np.random.Generator
 

@@ -32,9 +32,9 @@ from gen3d.generators.procedural.cap_pieces import (
     creased,
     outline,
     panels,
-    pick,
     rim_wave,
 )
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import Solid, ellipsoid, loft, move, scale, turn
 from gen3d.generators.procedural.vocabulary import Vocabulary
 from gen3d.shape import unit

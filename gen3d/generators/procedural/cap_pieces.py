@@ -19,6 +19,7 @@ from gen3d.generators.procedural.cap_forms import (
     shell,
     smooth_step,
 )
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import ellipsoid, loft, move, tube
 from gen3d.shape import unit
 
@@ -70,12 +71,6 @@ class Hat(NamedTuple):
     dip: tuple[float, float] = (-0.08, 0.03)
     roll: tuple[float, float] = (0.0, 0.0)
     droop: tuple[float, float] = (-0.1, 0.1)
-
-
-def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
-    """One of the words, by weight."""
-    p = np.array(list(weights.values()))
-    return str(rng.choice(list(weights), p=p / p.sum()))
 
 
 # --- crowns -----------------------------------------------------------------------------------------------------------

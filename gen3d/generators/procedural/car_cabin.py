@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.car_plan import Plan
 from gen3d.generators.procedural.car_skin import Skin, swell
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import Solid, box, move, tube, turn
-from gen3d.generators.procedural.vessel import pick
 
 Rng = np.random.Generator
 # columns of half a section, from the foot of the side to the roof's middle line

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.car_plan import Plan
 from gen3d.generators.procedural.car_skin import Skin, swell
-from gen3d.generators.procedural.vessel import pick
+from gen3d.generators.procedural.draws import pick
 
 Rng = np.random.Generator
 EDGE = 0.0015  # stations between the two sides of an upright wall

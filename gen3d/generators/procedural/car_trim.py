@@ -10,6 +10,7 @@ from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.car_plan import Plan
 from gen3d.generators.procedural.car_shell import Form
 from gen3d.generators.procedural.car_wheels import both, wheel
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import (
     box,
     cylinder,
@@ -21,7 +22,6 @@ from gen3d.generators.procedural.solids import (
     tube,
     turn,
 )
-from gen3d.generators.procedural.vessel import pick
 
 Rng = np.random.Generator
 

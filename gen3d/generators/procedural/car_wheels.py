@@ -7,8 +7,8 @@ import numpy as np
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.car_plan import Plan
 from gen3d.generators.procedural.copies import repeated
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import Solid, bar, cylinder, lathe, merge, move, superellipse, sweep, turn
-from gen3d.generators.procedural.vessel import pick
 
 Rng = np.random.Generator
 

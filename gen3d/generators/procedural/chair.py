@@ -15,7 +15,8 @@ from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.chair_arms import ARMS, add_arms
 from gen3d.generators.procedural.chair_backs import BACKS, SIDED, Back
 from gen3d.generators.procedural.chair_bases import BASES
-from gen3d.generators.procedural.chair_frame import CORNERS, RIM, Plan, Seat, bent, pick, slab
+from gen3d.generators.procedural.chair_frame import CORNERS, RIM, Plan, Seat, bent, slab
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import Solid, bar, box, loft, move, scale, superellipse
 from gen3d.generators.procedural.vocabulary import ABSENT, Vocabulary
 

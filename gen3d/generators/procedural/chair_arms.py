@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.chair_backs import Back
-from gen3d.generators.procedural.chair_frame import Plan, bent, both, limb, pick, wire
+from gen3d.generators.procedural.chair_frame import Plan, bent, both, limb, wire
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import Solid, box, move, rod, spline, superellipse, sweep
 
 

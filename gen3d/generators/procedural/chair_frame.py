@@ -94,12 +94,6 @@ class Plan:
     rear: tuple[float, float] | None = None
 
 
-def pick(rng: np.random.Generator, odds: dict[str, float]) -> str:
-    """A name, drawn by its odds."""
-    weights = np.array(list(odds.values()))
-    return str(rng.choice(list(odds), p=weights / weights.sum()))
-
-
 # --- pieces -------------------------------------------------------------------------------------------------------
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.earphone_bands import BANDS, Frame, band, yokes
 from gen3d.generators.procedural.earphone_buds import buds, collar, earpiece
 from gen3d.generators.procedural.earphone_cups import Cup, cup
 from gen3d.generators.procedural.earphone_wires import cable, joined
-from gen3d.generators.procedural.fittings import Rng, Spot, Style, ball, draw_style, pick
+from gen3d.generators.procedural.fittings import Rng, Spot, Style, ball, draw_style
 from gen3d.generators.procedural.solids import mirror, move, scale, spline, superellipse, sweep, tube, turn
 from gen3d.generators.procedural.vocabulary import ABSENT, Vocabulary
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.earphone_cups import Cup
-from gen3d.generators.procedural.fittings import Path, Plane, Rng, Spot, Style, ball, pick
+from gen3d.generators.procedural.fittings import Path, Plane, Rng, Spot, Style, ball
 from gen3d.generators.procedural.solids import (
     Numbers,
     Solid,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.earphone_wires import cable, joined
-from gen3d.generators.procedural.fittings import Path, Rng, Spot, Style, ball, pick, spun
+from gen3d.generators.procedural.fittings import Path, Rng, Spot, Style, ball, spun
 from gen3d.generators.procedural.solids import (
     Solid,
     arc,

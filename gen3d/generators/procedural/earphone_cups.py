@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from gen3d.generators.procedural.fittings import Plane, Rng, Style, around, pick, spun
+from gen3d.generators.procedural.draws import pick
+from gen3d.generators.procedural.fittings import Plane, Rng, Style, around, spun
 from gen3d.generators.procedural.solids import Solid, box, circle, cylinder, lathe, move, superellipse, turn
 
 PLANS = {"round": 48, "oval": 26, "egg": 8, "d": 6, "square": 8, "polygon": 4}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gen3d.generators.procedural.fittings import Path, Rng, Spot, Style, ball, pick
+from gen3d.generators.procedural.draws import pick
+from gen3d.generators.procedural.fittings import Path, Rng, Spot, Style, ball
 from gen3d.generators.procedural.solids import Solid, box, move, spline, tube
 
 COURSES = {"straight": 22, "wavy": 34, "coil": 12, "bundle": 12, "drape": 20}

@@ -5,7 +5,6 @@ Plans are (x, -z), counter-clockwise seen from above.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -49,12 +48,6 @@ class Style(NamedTuple):
     def few(self) -> int:
         """Points around a small round piece."""
         return max(6, self.around // 2)
-
-
-def pick(rng: Rng, weights: Mapping[str, float]) -> str:
-    """A key, with chances in proportion to the values."""
-    p = np.array(list(weights.values()), float)
-    return list(weights)[int(rng.choice(len(p), p=p / p.sum()))]
 
 
 def draw_style(rng: Rng) -> Style:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gen3d.generators.procedural import guitar_hardware as hardware
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.guitar_bodies import (
     FULL,
     HOLLOW,
@@ -24,7 +25,6 @@ from gen3d.generators.procedural.guitar_hardware import Front
 from gen3d.generators.procedural.guitar_necks import Neck, neck_and_head
 from gen3d.generators.procedural.plates import Outline
 from gen3d.generators.procedural.solids import Solid, mirror, move, scale, turn
-from gen3d.generators.procedural.vessel import pick
 from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Rng = np.random.Generator

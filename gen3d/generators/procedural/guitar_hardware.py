@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.guitar_bodies import HEART
 from gen3d.generators.procedural.plates import Outline, Pocket, curve, plate
 from gen3d.generators.procedural.solids import Solid, box, circle, cylinder, lathe, move, rod, spline, tube, turn
-from gen3d.generators.procedural.vessel import pick
 
 Rng = np.random.Generator
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.guitar_heads import INLINE, SHAPES, head
 from gen3d.generators.procedural.plates import Outline
 from gen3d.generators.procedural.solids import Solid, box, loft, mirror, move, scale, superellipse, turn
-from gen3d.generators.procedural.vessel import pick
 
 Rng = np.random.Generator
 

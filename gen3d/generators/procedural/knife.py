@@ -10,10 +10,10 @@ import numpy as np
 
 from gen3d.generators.procedural import knife_handles as handles
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.knife_blades import Blade, blade
 from gen3d.generators.procedural.knife_forms import FORMS, Form
 from gen3d.generators.procedural.solids import Solid, box, cylinder, mirror, move, scale, turn
-from gen3d.generators.procedural.vessel import pick
 from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Rng = np.random.Generator

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
-from gen3d.generators.procedural.fittings import Rng, draw_style, pick
+from gen3d.generators.procedural.draws import pick
+from gen3d.generators.procedural.fittings import Rng, draw_style
 from gen3d.generators.procedural.lamp_ceiling import ceiling
 from gen3d.generators.procedural.lamp_floor import floor, street
 from gen3d.generators.procedural.lamp_standing import desk, table

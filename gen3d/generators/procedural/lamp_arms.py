@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
-from gen3d.generators.procedural.fittings import Path, Rng, Style, around, bent, can, pick, placed
+from gen3d.generators.procedural.draws import pick
+from gen3d.generators.procedural.fittings import Path, Rng, Style, around, bent, can, placed
 from gen3d.generators.procedural.lamp_shades import Shade, shade
 from gen3d.generators.procedural.solids import move, spline
 

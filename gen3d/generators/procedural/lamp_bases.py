@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.fittings import (
     Rng,
     Style,
@@ -19,7 +20,6 @@ from gen3d.generators.procedural.fittings import (
     bent,
     can,
     hoop,
-    pick,
     plate,
     polygon,
     spun,

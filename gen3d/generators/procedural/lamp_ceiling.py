@@ -5,18 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
-from gen3d.generators.procedural.fittings import (
-    Rng,
-    Style,
-    around,
-    ball,
-    can,
-    direction,
-    hoop,
-    pick,
-    placed,
-    strut,
-)
+from gen3d.generators.procedural.draws import pick
+from gen3d.generators.procedural.fittings import Rng, Style, around, ball, can, direction, hoop, placed, strut
 from gen3d.generators.procedural.lamp_arms import DOWN_LIGHTS, UP_LIGHTS, arm_ring
 from gen3d.generators.procedural.lamp_bases import bar_canopy, canopy
 from gen3d.generators.procedural.lamp_poles import CORDS, column, hanging

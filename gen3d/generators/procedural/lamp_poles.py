@@ -5,18 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from gen3d.generators.procedural.fittings import (
-    Path,
-    Rng,
-    Spot,
-    Style,
-    around,
-    ball,
-    pick,
-    spun,
-    square,
-    strut,
-)
+from gen3d.generators.procedural.draws import pick
+from gen3d.generators.procedural.fittings import Path, Rng, Spot, Style, around, ball, spun, square, strut
 from gen3d.generators.procedural.solids import Solid, circle, cylinder, loft, move, spline, sweep, tube, turn
 
 COLUMNS = {

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.fittings import (
     Plane,
     Rng,
@@ -18,7 +19,6 @@ from gen3d.generators.procedural.fittings import (
     around,
     ball,
     hoop,
-    pick,
     polygon,
     shell,
     spun,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
-from gen3d.generators.procedural.fittings import Path, Rng, Spot, Style, ball, bent, can, pick, placed, strut
+from gen3d.generators.procedural.draws import pick
+from gen3d.generators.procedural.fittings import Path, Rng, Spot, Style, ball, bent, can, placed, strut
 from gen3d.generators.procedural.lamp_arms import arm_ring
 from gen3d.generators.procedural.lamp_bases import base, tripod, vase
 from gen3d.generators.procedural.lamp_poles import COLUMNS, bend, column, jointed, ribbed, tilt_at_end

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
-from gen3d.generators.procedural.fittings import Path, Rng, Style, ball, bent, can, pick, placed, strut
+from gen3d.generators.procedural.draws import pick
+from gen3d.generators.procedural.fittings import Path, Rng, Style, ball, bent, can, placed, strut
 from gen3d.generators.procedural.lamp_bases import wall_plate
 from gen3d.generators.procedural.lamp_poles import jointed, ribbed
 from gen3d.generators.procedural.lamp_shades import shade

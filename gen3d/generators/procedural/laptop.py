@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.laptop_pieces import (
     Case,
     Window,
@@ -21,7 +22,6 @@ from gen3d.generators.procedural.laptop_pieces import (
     track_ball,
 )
 from gen3d.generators.procedural.solids import Solid, box, cylinder, ellipsoid, move, turn
-from gen3d.generators.procedural.vessel import pick
 from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Rng = np.random.Generator

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.motorbike_dress import (
     Nose,
     bags,
@@ -30,7 +31,6 @@ from gen3d.generators.procedural.motorbike_wheels import (
     add_wheels,
     fender_kind,
 )
-from gen3d.generators.procedural.vessel import pick
 from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Rng = np.random.Generator

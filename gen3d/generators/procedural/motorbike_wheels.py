@@ -6,6 +6,7 @@ import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.copies import repeated, strut
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.motorbike_plan import Plan
 from gen3d.generators.procedural.solids import (
     Solid,
@@ -22,7 +23,6 @@ from gen3d.generators.procedural.solids import (
     tube,
     turn,
 )
-from gen3d.generators.procedural.vessel import pick
 
 Rng = np.random.Generator
 

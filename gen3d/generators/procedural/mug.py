@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import Solid, frames, loft, mirror, spline, superellipse
-from gen3d.generators.procedural.vessel import BODIES, BOWLS, Wall, lid, pick, stem_and_foot, vessel
+from gen3d.generators.procedural.vessel import BODIES, BOWLS, Wall, lid, stem_and_foot, vessel
 from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Rng = np.random.Generator

@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.pistol_autos import long_barrelled, machine_pistol, semi_automatic
 from gen3d.generators.procedural.pistol_old import derringer, flintlock, pepperbox, revolver
 from gen3d.generators.procedural.pistol_toys import blaster, flare_gun, plain, ray_gun, water_pistol
 from gen3d.generators.procedural.solids import mirror, scale
-from gen3d.generators.procedural.vessel import pick
 from gen3d.generators.procedural.vocabulary import Vocabulary
 
 KINDS = {

@@ -6,10 +6,10 @@ import numpy as np
 
 from gen3d.generators.procedural import pistol_parts as parts
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.pistol_parts import ball, beam, block, round_bar, slab
 from gen3d.generators.procedural.plates import curve, ribbon
 from gen3d.generators.procedural.solids import rod, spline, superellipse, tube
-from gen3d.generators.procedural.vessel import pick
 
 Rng = np.random.Generator
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.knife_handles import grip as knife_grip
 from gen3d.generators.procedural.plates import Outline, curve, side_plate
 from gen3d.generators.procedural.solids import (
@@ -25,7 +26,6 @@ from gen3d.generators.procedural.solids import (
     tube,
     turn,
 )
-from gen3d.generators.procedural.vessel import pick
 
 Rng = np.random.Generator
 Spot = tuple[float, float]  # (z, y)

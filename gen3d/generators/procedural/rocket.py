@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.rocket_fins import around, draw_fin, fin_solid, grid_fin, leg, tip
 from gen3d.generators.procedural.rocket_hull import BODIES, Hull, nose
 from gen3d.generators.procedural.rocket_parts import boosters, engines, portholes
 from gen3d.generators.procedural.rocket_planes import space_plane
-from gen3d.generators.procedural.vessel import pick
 from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Rng = np.random.Generator

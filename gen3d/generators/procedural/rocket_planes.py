@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.rocket_fins import draw_fin, fin_solid
 from gen3d.generators.procedural.rocket_hull import Hull, nose
 from gen3d.generators.procedural.rocket_parts import bell
 from gen3d.generators.procedural.solids import Solid, lathe, mirror, move, turn
-from gen3d.generators.procedural.vessel import pick
 
 Rng = np.random.Generator
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.skateboard_deck import Deck, deck_solid, draw_deck, extras
 from gen3d.generators.procedural.skateboard_trucks import TRUCKS, WHEELS, truck, wheel
 from gen3d.generators.procedural.solids import mirror, move
-from gen3d.generators.procedural.vessel import pick
 from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Rng = np.random.Generator

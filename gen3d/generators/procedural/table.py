@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import log_uniform, pick
 from gen3d.generators.procedural.solids import Solid, box, ellipsoid, move, rod
 from gen3d.generators.procedural.table_legs import BENDS, PROFILES, add_legs, leg_anchors, leg_style, legs
-from gen3d.generators.procedural.table_plan import Plan, Rng, add_top, draw_plan, log_uniform, pick, trimmed
+from gen3d.generators.procedural.table_plan import Plan, Rng, add_top, draw_plan, trimmed
 from gen3d.generators.procedural.table_supports import bistro, panels, pedestal, plinth, sled, trestle, wire
 from gen3d.generators.procedural.vocabulary import Vocabulary
 

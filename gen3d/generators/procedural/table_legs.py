@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import log_uniform, pick
 from gen3d.generators.procedural.solids import (
     Solid,
     bar,
@@ -23,8 +24,6 @@ from gen3d.generators.procedural.table_plan import (
     Rng,
     add_apron,
     column,
-    log_uniform,
-    pick,
     place,
     reach,
     rotated,

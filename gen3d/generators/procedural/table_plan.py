@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import log_uniform, pick
 from gen3d.generators.procedural.solids import Numbers, Solid, box, circle, loft, move, rounded_rectangle, superellipse
 
 Rng = np.random.Generator
@@ -48,12 +49,6 @@ class Plan:
     def half(self) -> Float[np.ndarray, " 2"]:
         """Half the extent along X and Z."""
         return np.ptp(self.outline, 0) / 2
-
-
-def pick(rng: Rng, weights: dict[str, float]) -> str:
-    """A key, with chances in proportion to the values."""
-    p = np.array(list(weights.values()), float)
-    return list(weights)[int(rng.choice(len(p), p=p / p.sum()))]
 
 
 # --- geometry -----------------------------------------------------------------------------------------------------
@@ -118,11 +113,6 @@ def through(path: Path, height: float) -> Float[np.ndarray, " 3"]:
     """The path's point at a height."""
     x, y, z = path.T
     return np.array([np.interp(height, y, x), height, np.interp(height, y, z)])
-
-
-def log_uniform(rng: Rng, low: float, high: float) -> float:
-    """A draw with equal chance per ratio."""
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 # --- top ----------------------------------------------------------------------------------------------------------

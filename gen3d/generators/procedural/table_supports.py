@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
+from gen3d.generators.procedural.draws import log_uniform, pick
 from gen3d.generators.procedural.solids import (
     bar,
     box,
@@ -25,8 +26,6 @@ from gen3d.generators.procedural.table_plan import (
     Rng,
     add_apron,
     column,
-    log_uniform,
-    pick,
     place,
     reach,
     rotated,

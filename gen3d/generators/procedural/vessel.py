@@ -5,12 +5,12 @@ The largest radius is about 1, the bottom lies at y = 0 and a stem below it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import Solid, ellipsoid, lathe, loft, move, spline, superellipse
 
 Rng = np.random.Generator
@@ -268,12 +268,6 @@ def lid(rng: Rng, wall: Wall) -> list[Solid]:
 
 
 # --- small helpers ------------------------------------------------------------------------------------------------
-
-
-def pick(rng: Rng, weights: Mapping[str, int]) -> str:
-    """One of the names, as often as its weight says."""
-    p = np.array(list(weights.values()), float)
-    return str(rng.choice(list(weights), p=p / p.sum()))
 
 
 def _facets(section: Float[np.ndarray, " K"], angle: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
