@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,12 +12,13 @@ import torch
 from distill.student import Student
 from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
 from gen3d.categories import category
-from gen3d.collection import Collection
+from gen3d.collection import SHAPES, Collection
 from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import Knowledge
 from gen3d.labelling import read_knowledge
 from gen3d.record import same_record, write_record
-from gen3d.storage import atomic_write, make_folder, storage_error
+from gen3d.storage import atomic_write
+from gen3d.whole_folder import whole_folder
 
 RECORD = "training.json"
 
@@ -64,7 +61,7 @@ def distill(
             raise InputError(f"{collection.root}: is a collection of {collection.category}, not of {row.name}")
     record = {
         "settings": settings.model_dump(),
-        "collections": {str(c.root): fingerprint(c, teacher) for c in collections},
+        "collections": {str(c.root): c.fingerprint((SHAPES, f"knowledge-{teacher}")) for c in collections},
     }
     if not overwrite and same_record(out / RECORD, record):
         return Student.load(out), True
@@ -74,18 +71,11 @@ def distill(
     training = {"shapes": len(knowledge), "collections": [str(c.root) for c in collections]}
     student = Student(row.name, parts, settings.student, training=training | {"settings": settings.model_dump()})
     log = distil(student, TrainingSet.build(knowledge, student), settings, report)
-    with _replacing(out) as temporary:
+    with whole_folder(out) as temporary:
         student.save(temporary)
         atomic_write(temporary / "losses.csv", _table(log).encode())
         write_record(temporary / RECORD, record)
     return student, False
-
-
-def fingerprint(collection: Collection, teacher: str) -> str:
-    """Hash of the collection's shapes and of a teacher's knowledge: the manifest's lines of both."""
-    stems = ("shapes", f"knowledge-{teacher}")
-    rows = [f"{r.shard} {r.sha256}" for stem in stems for r in collection.records(stem)]
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
 def _common_parts(knowledge: list[Knowledge]) -> list[str]:
@@ -96,23 +86,6 @@ def _common_parts(knowledge: list[Knowledge]) -> list[str]:
             now, was = (f"{', '.join(p)} on {n} points" for p, n in ((k.meta["parts"], len(k.points)), (parts, points)))
             raise InputError(f"{k.meta['id']}: was labelled with {now}, others with {was}; label all of them alike")
     return parts
-
-
-@contextlib.contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """A temporary folder that takes the name `folder` at the end; until then, and on any error, the old one stays."""
-    make_folder(folder.parent)
-    new, old = (folder.with_name(f".tmp-{folder.name}-{os.getpid()}-{word}") for word in ("new", "old"))
-    try:
-        yield new
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(new, folder)
-    except OSError as error:
-        raise storage_error(folder, error) from None
-    finally:
-        for rest in (new, old):
-            shutil.rmtree(rest, ignore_errors=True)
 
 
 def _table(log: list[Epoch]) -> str:

@@ -16,6 +16,7 @@ from distill.losses import class_weights, distillation_loss
 from distill.rescoring import Settled, rescore
 from distill.student import Student, normalised_clouds
 from distill.students.point_ops import Neighbourhoods, stack
+from gen3d.environment import fast_bfloat16
 from gen3d.errors import Gen3dError, InputError
 from gen3d.knowledge import Knowledge
 from gen3d.settings import Settings
@@ -214,8 +215,8 @@ def _batches(count: int, batch: int, generator: torch.Generator) -> Iterator[Int
 
 def _dtype(precision: str) -> torch.dtype:
     """What features are computed in; `auto` takes bfloat16 where the processor multiplies it."""
-    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if precision == "bfloat16" or (precision == "auto" and fast) else torch.float32
+    fast = precision == "bfloat16" or (precision == "auto" and fast_bfloat16())
+    return torch.bfloat16 if fast else torch.float32
 
 
 def _forward(network: nn.Module, points: Tensor, near: Neighbourhoods, compute: torch.dtype) -> Tensor:

@@ -17,9 +17,10 @@ from pydantic import Field
 from torch import Tensor
 
 from gen3d.categories import CATEGORIES
+from gen3d.environment import fast_bfloat16
 from gen3d.errors import SettingsError
 from gen3d.generators.procedural import GRAMMARS
-from gen3d.record import differences, plain
+from gen3d.record import plain, refuse_other
 from gen3d.rendering.cameras import Camera
 from gen3d.rendering.embree import EmbreeRenderer
 from gen3d.rendering.points import PointsRenderer
@@ -27,7 +28,7 @@ from gen3d.rendering.view import View
 from gen3d.settings import Settings
 from gen3d.shape import Shape, unit, yaw
 from gen3d.teachers.lite.network import LiteNetwork, geometry_images
-from gen3d.teachers.lite.teacher import fast_bfloat16, load_network, save_network
+from gen3d.teachers.lite.teacher import load_network, save_network
 
 IGNORE = -1
 HELD_OUT = 10_000_019  # seed of the shapes that score the teacher; training draws from other streams
@@ -103,10 +104,7 @@ def _trained_before(settings: TeacherSettings, path: Path) -> dict[str, float]:
     """The scores kept with finished weights. Raises SettingsError where they are of other settings."""
     _, record = load_network(path)
     wanted = plain(settings.model_dump())
-    for field, was, now in differences({key: record.get(key) for key in wanted}, wanted):
-        raise SettingsError(
-            f"{path}: {field} was {was}, now {now}; use the same settings, another file, or --overwrite"
-        )
+    refuse_other(path, {key: record.get(key) for key in wanted}, wanted)
     return record["held_out_miou"]
 
 
