@@ -23,13 +23,14 @@ from gen3d.whole_folder import whole_folder
 RECORD = "training.json"
 
 
-def source_folders(source: str, generated: Path, real: Path) -> list[Path]:
-    """The collections of a source: generated, real or mixed."""
-    return {"generated": [generated], "real": [real], "mixed": [generated, real]}[source]
+def source_folders(source: str, generated: Path, real: Path) -> dict[str, Path]:
+    """The collections that a source (generated, real or mixed) consists of, by their own source."""
+    both = {"generated": generated, "real": real}
+    return both if source == "mixed" else {source: both[source]}
 
 
 def distill(
-    folders: list[Path],
+    folders: dict[str, Path],
     settings: DistillSettings,
     out: Path,
     overwrite: bool = False,
@@ -38,7 +39,8 @@ def distill(
     """Train a student on labelled collections and save it in `out`.
 
     Args:
-        folders: collections of the settings' category with knowledge of their teacher.
+        folders: source -> collection of the settings' category with knowledge of their teacher; one, or two that every
+            batch mixes, of which the second one has the settings' `ratio`.
         settings: see `DistillSettings`.
         out: the student's folder; `training.json` and `losses.csv` go there too.
         overwrite: train again where a student is there already; all that was in its folder goes.
@@ -48,27 +50,34 @@ def distill(
         The student, and whether it was there already from the same collections and settings.
 
     Raises:
-        SettingsError: `out` holds a student of other settings or collections, or other files.
+        SettingsError: `out` holds a student of other settings or collections, or other files; a batch too small to mix.
         InputError: a collection of another category, or without knowledge of that teacher.
         StorageError: the disk is full; an old student is still there then.
     """
     if out.exists() and not (out / "config.json").is_file() and (not out.is_dir() or any(out.iterdir())):
         raise SettingsError(f"{out}: holds something else than a student; choose an empty or a new folder")
+    if len(folders) > 1 and settings.batch < len(folders):
+        raise SettingsError(f"batch = {settings.batch}: has no room for a shape of every source; use 2 or more")
     row, teacher = category(settings.category), settings.teacher
-    collections = [Collection.open(folder) for folder in folders]
-    for collection in collections:
+    collections = {source: Collection.open(folder) for source, folder in folders.items()}
+    for collection in collections.values():
         if collection.category != row.name:
             raise InputError(f"{collection.root}: is a collection of {collection.category}, not of {row.name}")
     record = {
         "settings": settings.model_dump(),
-        "collections": {str(c.root): c.fingerprint((SHAPES, f"knowledge-{teacher}")) for c in collections},
+        "collections": {str(c.root): c.fingerprint((SHAPES, f"knowledge-{teacher}")) for c in collections.values()},
     }
     if not overwrite and same_record(out / RECORD, record):
         return Student.load(out), True
-    knowledge = [k for collection in collections for k in read_knowledge(collection, teacher)]
-    parts = _common_parts(knowledge)
+    knowledge = [read_knowledge(collection, teacher) for collection in collections.values()]
+    parts = _common_parts([k for source in knowledge for k in source])
     torch.manual_seed(settings.seed)
-    training = {"shapes": len(knowledge), "collections": [str(c.root) for c in collections]}
+    training = {
+        "sources": {
+            source: {"collection": str(collection.root), "shapes": len(found)}
+            for (source, collection), found in zip(collections.items(), knowledge, strict=True)
+        }
+    }
     student = Student(row.name, parts, settings.student, training=training | {"settings": settings.model_dump()})
     log = distil(student, TrainingSet.build(knowledge, student), settings, report)
     with whole_folder(out) as temporary:

@@ -211,7 +211,7 @@ def test_an_unknown_network_is_a_settings_error() -> None:
 def trained() -> tuple[Student, list[Epoch]]:
     """Overfitted to four toy chairs with exact labels, in seconds."""
     student = tiny()
-    data = TrainingSet.build([exact_knowledge(toy_chair(seed), 512) for seed in range(4)], student)
+    data = TrainingSet.build([[exact_knowledge(toy_chair(seed), 512) for seed in range(4)]], student)
     return student, distil(student, data, settings(epochs=60, lr=6e-3, backward=False), quiet)
 
 
