@@ -48,7 +48,9 @@ class TeacherSettings(Settings):
     clouds: float = Field(default=0.2, ge=0, le=1, description="share of shapes seen as splatted clouds")
     workers: int = Field(default=1, ge=0, description="processes that make shapes and render them")
     held_out: int = Field(default=20, ge=1, description="fresh shapes per category for the score")
-    start: str | None = Field(default=None, description="weights to go on from, of the same categories and widths")
+    start: str | None = Field(
+        default=None, description="weights to go on from, of the same widths and of some or all of the categories"
+    )
     shares: dict[str, float] = Field(default={}, description="how often a category is drawn; 1 where not named")
     seed: int = Field(default=0, ge=0)
 
@@ -110,12 +112,40 @@ def _trained_before(settings: TeacherSettings, path: Path) -> dict[str, float]:
 
 def _fresh_or_started(settings: TeacherSettings) -> tuple[LiteNetwork, list[dict]]:
     """The network to train, and the records of the training before. Raises SettingsError where they don't fit."""
+    network = LiteNetwork(settings.widths, len(settings.categories), int(_offsets(settings.categories)[-1]))
     if settings.start is None:
-        return LiteNetwork(settings.widths, len(settings.categories), int(_offsets(settings.categories)[-1])), []
-    network, record = load_network(Path(settings.start))
-    if tuple(record["categories"]) != settings.categories or tuple(record["widths"]) != settings.widths:
-        raise SettingsError(f"start = {settings.start}: was trained with other categories or widths")
-    return network.train(), [*record.pop("history", []), record]
+        return network, []
+    old, record = load_network(Path(settings.start))
+    known = tuple(record["categories"])
+    if not set(known) <= set(settings.categories) or tuple(record["widths"]) != settings.widths:
+        raise SettingsError(
+            f"start = {settings.start}: was trained with other widths, or with categories not named here"
+        )
+    network.load_state_dict(_grown(old.state_dict(), known, network.state_dict(), settings.categories))
+    return network, [*record.pop("history", []), record]
+
+
+def _grown(
+    old: dict[str, Tensor], known: tuple[str, ...], new: dict[str, Tensor], categories: tuple[str, ...]
+) -> dict[str, Tensor]:
+    """The weights of `known` categories in a network of more: what is told per category or part goes to its new place.
+
+    Further categories start from the mean of the known ones' scales and shifts, and with heads of their own.
+    """
+    place = [categories.index(name) for name in known]
+    first = _offsets(categories)
+    channel = np.concatenate([np.arange(first[p], first[p + 1]) for p in place])
+    grown = {}
+    for key, value in old.items():
+        if key.endswith("film.weight"):
+            grown[key] = value.mean(0).repeat(len(categories), 1)
+            grown[key][place] = value
+        elif key.startswith("head."):
+            grown[key] = new[key].clone()
+            grown[key][channel] = value
+        else:
+            grown[key] = value
+    return grown
 
 
 def _offsets(categories: tuple[str, ...]) -> Int64[np.ndarray, " C1"]:
