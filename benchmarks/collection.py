@@ -198,10 +198,10 @@ class Tetrahedra:
 
     name, licence = "tetrahedra", "none"
 
-    def check(self, category: str) -> None:
+    def check(self, category: str, prompt: str | None = None) -> None:
         """Takes any."""
 
-    def generate(self, category: str, seed: int, id: str) -> Shape:
+    def generate(self, category: str, seed: int, id: str, prompt: str | None = None) -> Shape:
         """A random tetrahedron with four labels."""
         corners = np.random.default_rng(seed).normal(size=(4, 3)).astype(np.float32)
         faces = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]])

@@ -15,7 +15,8 @@ def command(
     out: Path = typer.Option(None, "--out", help="The collection's folder.  [default: runs/CATEGORY/real]"),
     up: str = typer.Option(None, "--up", help="Their upward axis: y, z, or auto to guess per shape.  [default: y]"),
     front: str = typer.Option(None, "--front", help="Axis that faces front: +x, -x, ...  [default: +z; -y if z is up]"),
-    raw_pose: bool = typer.Option(None, "--raw-pose", help="Apply --up and --front even where the pose is known."),
+    align: bool = typer.Option(None, "--align", help="Find the pose by comparing with generated shapes; any will do."),
+    raw_pose: bool = typer.Option(None, "--raw-pose", help="Apply these options even where the pose is known."),
     licence: str = typer.Option(None, "--licence", help="Recorded in the collection.  [default: unknown]"),
     strict: bool = typer.Option(False, "--strict", help="Stop at the first file that can't be read."),
     shard: int = typer.Option(None, "--shard", help="Shapes per shard, the unit of resuming.  [default: 50]"),
@@ -31,7 +32,7 @@ def command(
     from gen3d.inputs import find_inputs
     from gen3d.settings import resolve
 
-    options = {"up": up, "front": front, "raw_pose": raw_pose, "licence": licence, "shard": shard}
+    options = {"up": up, "front": front, "align": align, "raw_pose": raw_pose, "licence": licence, "shard": shard}
     settings = resolve(ImportSettings, preset, category=category, **options, seed=seed)
     root = out or output.RUNS / settings.category / "real"
     listing = find_inputs(paths, settings.category)

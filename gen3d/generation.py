@@ -13,7 +13,7 @@ from gen3d.building import build_shards
 from gen3d.categories import category
 from gen3d.collection import SHAPES, Collection, shape_id, shape_members, shape_seed
 from gen3d.errors import SettingsError
-from gen3d.generators import GENERATORS
+from gen3d.generators import GENERATORS, Generator, Worded
 from gen3d.settings import Settings
 from gen3d.shards import Member, Sample
 
@@ -22,6 +22,7 @@ class GenerateSettings(Settings):
     """Settings of `gen3d generate`."""
 
     category: str
+    prompt: str | None = Field(default=None, max_length=1000, description="what they should be like; None: anything")
     n: int = Field(default=500, ge=1, description="number of shapes")
     generator: str = "procedural"
     seed: int = Field(default=0, ge=0)
@@ -47,14 +48,12 @@ def generate(
     With `retry_failed` also the shapes that failed before.
 
     Raises:
-        SettingsError: unknown category or generator, or `root` holds a collection of other settings.
+        SettingsError: unknown category or generator, a prompt that it can't follow, or `root` holds a collection of
+            other settings.
         StorageError: see `gen3d.collection`.
     """
-    row = category(settings.category)
-    if settings.generator not in GENERATORS:
-        raise SettingsError(f"unknown generator {settings.generator!r}; known are: {', '.join(GENERATORS)}")
-    generator = GENERATORS[settings.generator]()
-    generator.check(row.name)
+    row, generator = category(settings.category), _generator(settings.generator)
+    generator.check(row.name, settings.prompt)
     info = {
         "category": row.name,
         "parts": list(row.parts),
@@ -62,7 +61,7 @@ def generate(
         "seed": settings.seed,
         "count": settings.n,
         "licence": generator.licence,
-        "settings": settings.model_dump(),
+        "settings": settings.model_dump(exclude_none=True),  # without a prompt as it was before there were any
     }
     collection = Collection.create(root, info, overwrite)
     starts = range(0, settings.n, settings.shard)
@@ -71,12 +70,39 @@ def generate(
     return collection
 
 
+def vocabulary(settings: GenerateSettings) -> dict[str, dict[str, dict[str, list[str]]]]:
+    """The words that `prompt` may have: trait -> word or phrase -> all the traits it asks for, with their values.
+
+    A phrase stands under the first trait it asks for, one that asks for nothing new under "". "" is also the value of a
+    trait that a shape lacks.
+
+    Raises:
+        SettingsError: unknown category or generator, or one that takes any text.
+    """
+    row, generator = category(settings.category), _generator(settings.generator)
+    if not isinstance(generator, Worded):
+        raise SettingsError(f"--vocabulary: {generator.name} has no list of words; its --prompt takes any text")
+    found: dict[str, dict[str, dict[str, list[str]]]] = {}
+    for phrase, wish in generator.vocabulary(row.name).items():
+        trait = next(iter(wish), "")
+        found.setdefault(trait, {})[phrase] = {name: list(values) for name, values in wish.items()}
+    return dict(sorted(found.items()))
+
+
+def _generator(name: str) -> Generator:
+    """The generator of that name. Raises SettingsError that lists the known ones."""
+    if name not in GENERATORS:
+        raise SettingsError(f"unknown generator {name!r}; known are: {', '.join(GENERATORS)}")
+    return GENERATORS[name]()
+
+
 def _samples(job: _Job) -> Iterator[Sample]:
     """The shapes of one shard."""
     settings, generator = job.settings, GENERATORS[job.settings.generator]()
 
     def members(index: int, id: str) -> list[Member]:
-        return shape_members(generator.generate(settings.category, shape_seed(settings.seed, index), id))
+        seed = shape_seed(settings.seed, index)
+        return shape_members(generator.generate(settings.category, seed, id, settings.prompt))
 
     for index in range(job.start, job.stop):
         id = shape_id(settings.category, index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 from pydantic import Field
 
+from gen3d.alignment import Aligner, has_references
 from gen3d.building import build_shards
 from gen3d.categories import category
 from gen3d.collection import SHAPES, Collection, shape_members
@@ -35,9 +36,10 @@ class ImportSettings(Settings):
     front: Literal["+x", "-x", "+y", "-y", "+z", "-z"] | None = Field(
         default=None, description="the files' axis that faces front; +z where y is up, -y where z is"
     )
-    raw_pose: bool = Field(default=False, description="up and front hold for files of known pose, too")
+    align: bool = Field(default=False, description="find the pose, any, by comparing with generated shapes")
+    raw_pose: bool = Field(default=False, description="align, up and front hold for files of known pose, too")
     licence: str = Field(default="unknown", min_length=1, max_length=1000)
-    seed: int = Field(default=0, ge=0, description="of the points that `up: auto` looks at")
+    seed: int = Field(default=0, ge=0, description="of the points that align and `up: auto` look at")
     shard: int = Field(default=50, ge=1, description="shapes per shard, the unit of work and of resuming")
 
 
@@ -70,7 +72,8 @@ def import_shapes(  # noqa: PLR0913 (what to import and how to run it)
         strict: stop at the first input that can't be read; else it is a failure with its reason.
 
     Raises:
-        SettingsError: up and front on one axis, or `root` holds a collection of other settings or other inputs.
+        SettingsError: up and front on one axis or beside align, or `root` holds a collection of other settings or
+            other inputs.
         InputError: none of the inputs could be read; with `strict`, one could not.
         StorageError: see `gen3d.collection`.
     """
@@ -99,8 +102,14 @@ def import_shapes(  # noqa: PLR0913 (what to import and how to run it)
 
 
 def pose_options(settings: ImportSettings) -> list[tuple[str, str]]:
-    """The (up, front) pairs that the settings leave open, +Y up first. Raises SettingsError where there is none."""
-    ups = ("y", "z") if settings.up == "auto" else (settings.up,)
+    """The (up, front) pairs that the settings leave open, +Y up first.
+
+    Raises SettingsError where there is none, or one is asked for beside `align`.
+    """
+    if settings.align and (settings.front is not None or settings.up == "z"):
+        name, value = ("up", settings.up) if settings.front is None else ("front", settings.front)
+        raise SettingsError(f"{name} = {value!r}: align finds every shape's pose itself; leave one of the two out")
+    ups = ("y", "z") if settings.up == "auto" or settings.align else (settings.up,)
     pairs = [(up, settings.front or FRONTS[up]) for up in ups]
     possible = [(up, front) for up, front in pairs if front[1] != up]
     if not possible:
@@ -118,9 +127,9 @@ def _stop_at_failure(collection: Collection) -> None:
 
 def _build(job: _Job) -> Iterator[Sample]:
     """One shard's samples."""
-    reader = ShapeReader(category(job.settings.category), job.inputs)
+    reader, poser = ShapeReader(category(job.settings.category), job.inputs), _Poser(job.settings)
     for item in job.inputs:
-        make = partial(_members, reader, item, job.settings)
+        make = partial(_members, reader, item, poser)
         if job.strict:  # here, where an error is no failure of the sample but ends the run
             made = make()
             make = partial(_same, made)
@@ -131,18 +140,18 @@ def _same(members: list[Member]) -> list[Member]:
     return members
 
 
-def _members(reader: ShapeReader, item: Input, settings: ImportSettings) -> list[Member]:
+def _members(reader: ShapeReader, item: Input, poser: _Poser) -> list[Member]:
     """Reads one input. Errors name it by its place below the given paths, so that they are the same anywhere."""
     try:
-        return shape_members(_imported(reader.read(item), item, settings))
+        return shape_members(_imported(reader.read(item), item, poser))
     except InputError as error:
         here, there = f"{one_line(str(item.path.parent))}/", one_line(item.name.rpartition("/")[0])
         raise InputError(str(error).replace(here, f"{there}/" if there else "")) from None
 
 
-def _imported(found: Found, item: Input, settings: ImportSettings) -> Shape:
+def _imported(found: Found, item: Input, poser: _Poser) -> Shape:
     """The shape in the house frame, with what is known of where it came from."""
-    matrix, pose = _pose(found, item, settings)
+    matrix, pose = poser(found, item)
     meta: dict[str, Any] = {"file": item.name, "pose": pose}
     meta |= {"key": item.key} if item.key is not None else {}
     meta |= {"unlabelled": found.unlabelled} if found.unlabelled else {}
@@ -151,17 +160,38 @@ def _imported(found: Found, item: Input, settings: ImportSettings) -> Shape:
     return replace(turned.normalised(), id=item.id, meta=meta)
 
 
-def _pose(found: Found, item: Input, settings: ImportSettings) -> tuple[Float64[np.ndarray, "3 3"], dict[str, Any]]:
-    """Rotation to the house frame, and how it came about: `by` is what said so."""
-    if found.pose is not None and not settings.raw_pose:
-        matrix, by = found.pose
-        return matrix, {"by": by, "rotation": matrix.tolist()}
-    options = pose_options(settings)
-    (up, front), by = options[0], "option"
-    if len(options) > 1 and item.path.suffix.lower() in _Y_UP_FORMATS:
-        by = "format"
-    elif len(options) > 1:
-        guess = guess_up(replace(found.shape, id=item.id).normalised(), settings.seed)
-        up, front = dict(zip("yz", options, strict=True))[guess.up]
-        by = "shape" if guess.sure else "unsure"
-    return turn(up, front), {"by": by, "up": up, "front": front}
+class _Poser:
+    """Finds how to turn the shapes of one shard."""
+
+    def __init__(self, settings: ImportSettings) -> None:
+        self._settings = settings
+
+    def __call__(self, found: Found, item: Input) -> tuple[Float64[np.ndarray, "3 3"], dict[str, Any]]:
+        """Rotation to the house frame, and how it came about: `by` is what said so."""
+        settings = self._settings
+        if found.pose is not None and not settings.raw_pose:
+            matrix, by = found.pose
+            return matrix, {"by": by, "rotation": matrix.tolist()}
+        shape = replace(found.shape, id=item.id)
+        if settings.align and has_references(settings.category):
+            return self._aligned(shape.normalised())
+        options = pose_options(settings)
+        (up, front), by = options[0], "option"
+        if len(options) > 1 and item.path.suffix.lower() in _Y_UP_FORMATS:
+            by = "format"
+        elif len(options) > 1:
+            guess = guess_up(shape.normalised(), settings.seed)
+            up, front = dict(zip("yz", options, strict=True))[guess.up]
+            by = "shape" if guess.sure else "unsure"
+        return turn(up, front), {"by": by, "up": up, "front": front}
+
+    def _aligned(self, shape: Shape) -> tuple[Float64[np.ndarray, "3 3"], dict[str, Any]]:
+        """By the generated shapes that it is like. An unsure answer is still the best there is."""
+        pose = self._aligner(shape, self._settings.seed)
+        by = "align" if pose.sure else "unsure"
+        return pose.rotation, {"by": by, "rotation": pose.rotation.tolist(), "likeness": round(pose.likeness, 3)}
+
+    @cached_property
+    def _aligner(self) -> Aligner:
+        """Made for the first shape that needs it: the shapes it compares with take a second or two."""
+        return Aligner(self._settings.category)

@@ -52,12 +52,12 @@ class Flaky(ProceduralGenerator):
     def __init__(self, asked: list[str], unlucky: set[str]) -> None:
         self.asked, self.unlucky = asked, unlucky
 
-    def generate(self, category: str, seed: int, id: str) -> Shape:
+    def generate(self, category: str, seed: int, id: str, prompt: str | None = None) -> Shape:
         """The same shape as ever, once luck is back."""
         self.asked.append(id)
         if id in self.unlucky and self.asked.count(id) == 1:
             raise InputError(f"{id}: out of luck")
-        return super().generate(category, seed, id)
+        return super().generate(category, seed, id, prompt)
 
 
 def chairs(root: Path) -> Collection:

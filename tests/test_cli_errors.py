@@ -19,7 +19,6 @@ from gen3d import labelling
 from gen3d.categories import CATEGORIES
 from gen3d.collection import Collection
 from gen3d.errors import MissingError
-from gen3d.generators.procedural import GRAMMARS
 from gen3d.mesh_io import write_shape
 from gen3d.teachers import TEACHERS
 
@@ -32,7 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
     ("words", "names"),
     [
         (["generate", "--category", "sofa"], ["'sofa'", *CATEGORIES]),
-        (["generate", "--category", "lamp"], ["'lamp'", *GRAMMARS]),
+        (["generate", "--category", "chair", "--prompt", "a blue chair"], ["'blue'", "--vocabulary"]),
         (["generate", "--category", "chair", "--n", 0], ["n = 0", "greater than or equal to 1"]),
         (["generate", "--category", "chair", "--n", -5], ["n = -5"]),
         (["generate", "--category", "chair", "--generator", "dream"], ["'dream'", "procedural"]),

@@ -228,9 +228,9 @@ class Broken(ProceduralGenerator):
     def __init__(self, where: str) -> None:
         self.where = where
 
-    def generate(self, category: str, seed: int, id: str) -> Shape:
+    def generate(self, category: str, seed: int, id: str, prompt: str | None = None) -> Shape:
         """A broken one for every other id."""
-        shape = super().generate(category, seed, id)
+        shape = super().generate(category, seed, id, prompt)
         if int(id[-1]) % 2:
             if self.where == "meta":
                 shape.meta["score"] = NAN

@@ -33,12 +33,12 @@ class Unlucky(ProceduralGenerator):
     def __init__(self, stop_at: str = "") -> None:
         self.stop_at = stop_at
 
-    def generate(self, category: str, seed: int, id: str) -> Shape:
+    def generate(self, category: str, seed: int, id: str, prompt: str | None = None) -> Shape:
         if id == self.stop_at:
             raise KeyboardInterrupt
         if int(id.rpartition("-")[2]) % 3 == 1:
             raise InputError(f"{id}: bad\nluck")
-        return super().generate(category, seed, id)
+        return super().generate(category, seed, id, prompt)
 
 
 def test_the_collection_holds_what_the_generator_makes(made: Path) -> None:
@@ -50,7 +50,7 @@ def test_the_collection_holds_what_the_generator_makes(made: Path) -> None:
         assert_same(shape, twin)
         assert shape.meta == twin.meta and shape.meta["prompt"] == "a table" and shape.category == "table"
     info = collection.info
-    assert info["settings"] == SETTINGS.model_dump() and info["count"] == 7 and info["seed"] == 11
+    assert info["settings"] == SETTINGS.model_dump(exclude_none=True) and info["count"] == 7 and info["seed"] == 11
     assert info["parts"] == ["top", "leg", "drawer"] and info["licence"] == "Apache-2.0"
 
 
@@ -133,7 +133,7 @@ def test_overwrite_starts_anew(tmp_path: Path) -> None:
     ("change", "words"),
     [
         ({"category": "sofa"}, ["'sofa'", "known are: airplane, bag"]),
-        ({"category": "lamp"}, ["'lamp'", *GRAMMARS]),
+        ({"prompt": "a blue table"}, ["'blue'", "--vocabulary"]),
         ({"category": "../x"}, ["'../x'"]),
         ({"generator": "dream"}, ["'dream'", "procedural"]),
     ],
@@ -142,6 +142,15 @@ def test_what_is_unknown_is_named_and_nothing_is_written(tmp_path: Path, change:
     with pytest.raises(SettingsError) as caught:
         generate(SETTINGS.model_copy(update=change), tmp_path / "c")
     assert all(word in str(caught.value) for word in words) and not (tmp_path / "c").exists()
+
+
+def test_a_category_without_grammar_is_named_with_those_that_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(GRAMMARS, "table")
+    with pytest.raises(SettingsError, match=f"no procedural grammar of 'table'; there are: {', '.join(GRAMMARS)}"):
+        generate(SETTINGS, tmp_path / "c")
+    assert not (tmp_path / "c").exists()
 
 
 def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
 
 from gen3d.shape import Shape
@@ -15,12 +15,28 @@ class Generator(Protocol):
     name: str
     licence: str
 
-    def check(self, category: str) -> None:
-        """Raise SettingsError, listing what it knows, if it can't make that category."""
+    def check(self, category: str, prompt: str | None = None) -> None:
+        """Raise SettingsError, saying what it knows, if it can't make that category or what the prompt asks for."""
         ...
 
-    def generate(self, category: str, seed: int, id: str) -> Shape:
-        """One normalised shape of the category; the same seed gives the same shape."""
+    def generate(self, category: str, seed: int, id: str, prompt: str | None = None) -> Shape:
+        """One normalised shape of the category, as the prompt has it; the same seed and prompt give the same shape.
+
+        Args:
+            category: a name of `gen3d.categories`.
+            seed: of this shape.
+            id: of this shape.
+            prompt: free text; any shape of the category where None. Kept in the shape's meta data.
+        """
+        ...
+
+
+@runtime_checkable
+class Worded(Protocol):
+    """A generator that knows a list of words, where others take any text."""
+
+    def vocabulary(self, category: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """Word or phrase -> trait -> the values it asks for. Raises SettingsError for a category it can't make."""
         ...
 
 

@@ -25,6 +25,7 @@ from gen3d.generators.procedural.airplane_surfaces import (
 from gen3d.generators.procedural.airplane_tails import TAILS, TailSize
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.solids import Solid, loft, rod
+from gen3d.generators.procedural.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _wings(rng: np.random.Generator, assembly: Assembly, body: Fuselage, role: R
     height, span = rng.uniform(*role.height), rng.uniform(*role.span)
     plan = PLANS[assembly.traits["plan"]]
     bend, angle = _bend(rng, height)
-    assembly.traits["bend"] = bend
+    assembly.traits |= {"bend": bend, "height": "high" if height > 0.35 else "low" if height < -0.35 else "mid"}
     half = 0.004 + 0.02 * rng.random() ** 2 + fat * rng.uniform(0.02, 0.08)
     panel = make_panel(rng, plan, span, angle, half, section_kind(rng, fat))
     ratio = min(1.0, rng.uniform(1.2, 1.6) / float(panel.front[0] - panel.rear[0]))  # shorter than the fuselage
@@ -192,6 +193,7 @@ def _parasol(rng: np.random.Generator, assembly: Assembly, body: Fuselage, panel
     chord = panel.front[0] - panel.rear[0]
     assembly.add("body", _column(0.3 * width, 0.35 * chord, np.array([0, centre + 0.8 * top, z]), y))
     if rng.random() < 0.5:
+        assembly.traits["struts"] = "yes"
         struts(rng, Plane(assembly, body, wing, wing, None, 0.0))
     return wing
 
@@ -230,3 +232,63 @@ def _canards(rng: np.random.Generator, assembly: Assembly, body: Fuselage, panel
     )  # fmt: skip
     z = rng.uniform(0.5, 0.65)
     add_grown(assembly, "wing", grow(small, np.array([0.0, float(body.section(z)[3, 0]), z]), body))
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+_JETS = ("under two", "under four", "rear two", "rear three", "buried", "nozzle")
+_PODS = ("under two", "under four", "rear two", "rear three")
+_PROPELLERS = ("nose propeller", "wing propellers two", "wing propellers four", "pusher")
+_LINER = {"role": ("liner",)}
+_ENGINES = {"engine": (*_JETS, *_PROPELLERS)}
+_SAILS = {"role": ("glider",)}
+WORDS: Vocabulary = {
+    "aeroplane": {}, "plane": {}, "aircraft": {},
+    # roles
+    "airliner": _LINER, "liner": _LINER, "passenger": _LINER, "commercial": _LINER, "fighter": {"role": ("fighter",)},
+    "combat": {"role": ("fighter",)}, "light": {"role": ("light",)}, "sport": {"role": ("light",)},
+    "small": {"role": ("light",)}, "glider": _SAILS, "sailplane": _SAILS, "transport": {"role": ("transport",)},
+    "cargo": {"role": ("transport",)}, "bomber": {"role": ("transport",)}, "military": {"role": ("fighter", "delta")},
+    "biplane": {"mount": ("biplane",)}, "parasol": {"mount": ("above",)}, "parasol wing": {"mount": ("above",)},
+    # engines
+    "engines": _ENGINES, "engine": _ENGINES, "motor": _ENGINES, "jet": {"engine": _JETS},
+    "jets": {"engine": _JETS}, "jet engine": {"engine": _JETS}, "propeller": {"engine": _PROPELLERS},
+    "prop": {"engine": _PROPELLERS}, "turboprop": {"engine": _PROPELLERS},
+    "propeller nose": {"engine": ("nose propeller",)}, "nose propeller": {"engine": ("nose propeller",)},
+    "wing propellers": {"engine": _PROPELLERS[1:3]},
+    "two propellers": {"engine": ("wing propellers two",)}, "four propellers": {"engine": ("wing propellers four",)},
+    "one propeller": {"engine": ("nose propeller", "pusher")},
+    "single propeller": {"engine": ("nose propeller", "pusher")},
+    "two engines": {"engine": ("under two", "rear two", "wing propellers two")},
+    "twin engines": {"engine": ("under two", "rear two", "wing propellers two")},
+    "twin engined": {"engine": ("under two", "rear two", "wing propellers two")},
+    "four engines": {"engine": ("under four", "wing propellers four")},
+    "four engined": {"engine": ("under four", "wing propellers four")}, "podded engines": {"engine": _PODS},
+    "rear engines": {"engine": ("rear two", "rear three")}, "buried engines": {"engine": ("buried",)},
+    "engines under the wings": {"engine": ("under two", "under four")},
+    "underwing engines": {"engine": ("under two", "under four")}, "nozzle": {"engine": ("nozzle",)},
+    "afterburner": {"engine": ("nozzle",)},
+    # wings
+    "swept": {"plan": ("swept", "cranked")}, "swept wings": {"plan": ("swept", "cranked")},
+    "straight wings": {"plan": ("straight",)}, "rectangular wings": {"plan": ("straight",)},
+    "tapered wings": {"plan": ("tapered",)}, "elliptic wings": {"plan": ("elliptic",)},
+    "elliptical wings": {"plan": ("elliptic",)}, "rounded wings": {"plan": ("rounded", "elliptic")},
+    "delta": {"plan": ("delta", "ogive")}, "delta wing": {"plan": ("delta", "ogive")},
+    "triangular wings": {"plan": ("delta", "ogive")}, "cropped wings": {"plan": ("cropped",)},
+    "cranked wings": {"plan": ("cranked",)}, "winglets": {"bend": ("winglet",)},
+    "gull wing": {"bend": ("gull", "inverted gull")}, "gull wings": {"bend": ("gull", "inverted gull")},
+    "high wing": {"height": ("high",)}, "low wing": {"height": ("low",)}, "mid wing": {"height": ("mid",)},
+    "canards": {"canards": ("yes",)}, "foreplanes": {"canards": ("yes",)}, "struts": {"struts": ("yes",)},
+    # tail
+    "conventional tail": {"tail": ("conventional",)}, "t tail": {"tail": ("t",)}, "v tail": {"tail": ("v",)},
+    "cruciform tail": {"tail": ("cruciform",)}, "twin tail": {"tail": ("twin", "h", "booms")},
+    "twin fins": {"tail": ("twin", "h", "booms")}, "twin boom": {"tail": ("booms",)}, "tailless": {"tail": ("fin",)},
+    # fuselage and fittings
+    "tube": {"fuselage": ("tube",)}, "tubular": {"fuselage": ("tube",)}, "slender": {"fuselage": ("dart", "stick")},
+    "slim": {"fuselage": ("dart", "stick")}, "stubby": {"fuselage": ("stubby",)}, "fat": {"fuselage": ("stubby",)},
+    "canopy": {"canopy": ("yes",)}, "cockpit": {"canopy": ("yes",)}, "landing gear": {"gear": ("yes",)},
+    "gear": {"gear": ("yes",)}, "wheels": {"gear": ("yes",)}, "undercarriage": {"gear": ("yes",)},
+    "intakes": {"intakes": ("yes",)}, "air intakes": {"intakes": ("yes",)}, "organic": {"style": ("organic",)},
+    "rounded": {"style": ("organic",)}, "toy": {"style": ("organic",)}, "crisp": {"style": ("crisp",)},
+    "sharp": {"style": ("crisp",)},
+}  # fmt: skip

@@ -36,6 +36,7 @@ from gen3d.generators.procedural.cap_pieces import (
     rim_wave,
 )
 from gen3d.generators.procedural.solids import Solid, ellipsoid, loft, move, scale, turn
+from gen3d.generators.procedural.vocabulary import Vocabulary
 from gen3d.shape import unit
 
 
@@ -179,6 +180,7 @@ def _beanie(c: Cap) -> None:
     add_crown(c, shell)
     c.assembly.add("visor", loft(np.concatenate([outer, inner[::-1]]), closed=True))
     if c.chance(0.3):
+        c.assembly.traits["pompom"] = "yes"
         r = c.draw(0.12, 0.3)
         c.assembly.add("crown", move(ellipsoid([r, r * c.draw(0.8, 1.1), r], 14), grid[-1, 0] + [0, 0.7 * r, 0]))
 
@@ -230,3 +232,42 @@ def _warp(rng: np.random.Generator) -> Callable[[Solid], Solid]:
         return turn(turn(scale(Solid(bent, solid.faces), factors), "x", nod), "z", lean)
 
     return warp
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+_PEAKED = {"peak": ("curved", "flat", "curled up", "duck bill")}
+_OFFICER = {"kind": ("uniform",)}
+_FEDORA = {"style": ("pinched",)}
+_STRAPPED = {"strap": ("behind",)}
+WORDS: Vocabulary = {
+    "hat": {}, "headgear": {}, "headwear": {},
+    # kinds
+    "baseball": {"kind": ("baseball",)}, "sports": {"kind": ("baseball",)}, "trucker": {"kind": ("baseball",)},
+    "uniform": _OFFICER, "officer": _OFFICER, "police": _OFFICER, "peaked": {"kind": ("uniform", "kepi")},
+    "military": {"kind": ("uniform", "kepi")}, "kepi": {"kind": ("kepi",)}, "brimmed": {"kind": ("brimmed",)},
+    "beanie": {"kind": ("beanie",)}, "knitted": {"kind": ("beanie",)}, "woolly": {"kind": ("beanie",)},
+    "jockey": {"kind": ("jockey",)}, "riding": {"kind": ("jockey",)}, "soft": {"kind": ("soft",)},
+    "flat cap": {"kind": ("soft",)}, "newsboy": {"style": ("newsboy",)}, "ivy": {"style": ("ivy",)},
+    "sun visor": {"kind": ("sun visor",)}, "tennis": {"kind": ("sun visor",)},
+    # hats
+    "fedora": _FEDORA, "pinched": _FEDORA, "cowboy": _FEDORA, "boater": {"style": ("boater",)},
+    "straw": {"style": ("boater", "sun")}, "bowler": {"style": ("bowler",)}, "top hat": {"style": ("top",)},
+    "bucket": {"style": ("bucket",)}, "fishing": {"style": ("bucket",)}, "sun hat": {"style": ("sun",)},
+    "sailor": {"style": ("sailor",)},
+    # visor
+    "peak": _PEAKED, "bill": _PEAKED, "curved peak": {"peak": ("curved",)}, "curved bill": {"peak": ("curved",)},
+    "flat peak": {"peak": ("flat",)}, "flat bill": {"peak": ("flat",)}, "duck bill": {"peak": ("duck bill",)},
+    "curled up peak": {"peak": ("curled up",)}, "brim": {"kind": ("brimmed",)}, "wide brim": {"brim": ("wide",)},
+    "narrow brim": {"brim": ("narrow",)}, "cuff": {"kind": ("beanie",)},
+    # crown and what is sewn on
+    "button": {"button": ("yes",)}, "pompom": {"pompom": ("yes",)}, "pom pom": {"pompom": ("yes",)},
+    "bobble": {"pompom": ("yes",)}, "band": {"band": ("yes",)}, "ribbon": {"band": ("yes",)},
+    "badge": {"badge": ("yes",)}, "emblem": {"badge": ("yes",)}, "chin strap": {"strap": ("chin",)},
+    "strap": {"strap": ("behind", "chin")}, "back strap": _STRAPPED, "adjustable": _STRAPPED,
+    "closed back": {"closure": ("closed",)}, "open back": {"closure": ("gap", "gap without strap")},
+    "snapback": {"closure": ("gap",)}, "panels": {"panels": ("5", "6", "8")}, "seams": {"panels": ("5", "6", "8")},
+    "five panels": {"panels": ("5",)}, "six panels": {"panels": ("6",)}, "eight panels": {"panels": ("8",)},
+    "closed": {"inside": ("closed",)}, "thin": {"wall": ("sheet",)}, "thick": {"wall": ("thick",)},
+    "open": {"wall": ("open",)},
+}  # fmt: skip

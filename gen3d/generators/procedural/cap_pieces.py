@@ -136,24 +136,28 @@ def add_crown(c: Cap, grid: Grid, floor: float | None = None) -> None:
 
 
 def add_button(c: Cap, grid: Grid) -> None:
+    c.assembly.traits["button"] = "yes"
     r = c.draw(0.04, 0.1)
     c.assembly.add("crown", move(ellipsoid([r, r * c.draw(0.4, 0.8), r], 10), grid[-1, 0]))
 
 
 def add_belt(c: Cap, grid: Grid, low: float, high: float) -> None:
     """A ribbon around the crown."""
+    c.assembly.traits["band"] = "yes"
     ring = level_rings(grid, low, high, 3)
     out = ring + ring_normals(ring) * c.draw(0.012, 0.05)
     c.assembly.add("crown", loft(np.concatenate([ring[:1], out, ring[-1:]]), caps=False))
 
 
 def add_badge(c: Cap, grid: Grid, height: float) -> None:
+    c.assembly.traits["badge"] = "yes"
     column = grid[:-7, 0]
     at = [0.0, height, np.interp(height, column[:, 1], column[:, 2])]
     c.assembly.add("crown", move(ellipsoid([c.draw(0.06, 0.15), c.draw(0.07, 0.18), 0.04], 10), at))
 
 
 def add_chin_strap(c: Cap, grid: Grid, height: float) -> None:
+    c.assembly.traits["strap"] = "chin"
     span = np.radians(np.linspace(-1, 1, 15) * c.draw(50, 80))
     path = along(grid[0], span) * 1.01 + [0, height, 0]
     c.assembly.add("crown", tube(path, c.draw(0.015, 0.035), 6))
@@ -161,6 +165,7 @@ def add_chin_strap(c: Cap, grid: Grid, height: float) -> None:
 
 def add_strap(c: Cap, grid: Grid, half: float, width: float) -> None:
     """Closes the gap at the back along the rim's ellipse."""
+    c.assembly.traits["strap"] = "behind"
     reach = np.abs(c.angles - np.pi) < half + 2 * np.pi / c.columns
     ends = grid[0, reach][[0, -1]]
     t = np.linspace(-1, 1, 11)[:, None]
@@ -223,6 +228,7 @@ def add_brim(c: Cap, rim: Ring, hat: Hat) -> None:
     width, slope, roll, droop = (c.draw(*span) for span in (hat.width, hat.slope, hat.roll, hat.droop))
     longer, lip = c.draw(-0.1, 0.3), c.draw(0.0, 0.12) * c.chance(0.4)
     corners = int(c.rng.choice([2, 3], p=[0.93, 0.07]))  # three = a tricorne
+    c.assembly.traits["brim"] = "wide" if width > 0.7 else "narrow" if width < 0.35 else "usual"
     k = np.cos(c.angles)
     rolled = (1 - np.cos(corners * c.angles)) / 2
     reach = width * (1 + longer * k**2 + c.draw(-0.1, 0.1) * k)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
-from gen3d.generators.procedural.chair_arms import add_arms
+from gen3d.generators.procedural.chair_arms import ARMS, add_arms
 from gen3d.generators.procedural.chair_backs import BACKS, SIDED, Back
 from gen3d.generators.procedural.chair_bases import BASES
 from gen3d.generators.procedural.chair_frame import CORNERS, RIM, Plan, Seat, bent, pick, slab
 from gen3d.generators.procedural.solids import Solid, bar, box, loft, move, scale, superellipse
+from gen3d.generators.procedural.vocabulary import ABSENT, Vocabulary
 
 Odds = dict[str, float]
 
@@ -104,9 +105,10 @@ def chair(rng: np.random.Generator) -> Assembly:
     kind, base_kind, back_kind = (pick(rng, odds) for odds in (family.seats, family.bases, family.backs))
     soft = rng.random() < family.soft
     out.traits.update(family=name, seat=kind, base=base_kind, back=back_kind, soft="yes" if soft else "no")
-    seat = draw_seat(rng, kind, soft)
+    seat, out.traits["outline"] = draw_seat(rng, kind, soft)
     plan = draw_plan(rng, seat, rng.uniform(*family.floor), soft)
     back = draw_back(rng, plan, rng.uniform(*family.height), name)
+    out.traits |= _sizes(plan, back)
     if back_kind in SIDED and base_kind in ("legs", "rocker") and rng.random() < 0.5:
         plan = Plan(**{**plan.__dict__, "rear": (back.half, back.foot + back.round)})
     BASES[base_kind](rng, plan, out)
@@ -137,8 +139,18 @@ def lumpy(rng: np.random.Generator, pieces: list[tuple[str, Solid]]) -> list[tup
     return moved
 
 
-def draw_seat(rng: np.random.Generator, kind: str, soft: bool) -> Seat:
-    """The seat's outline and bends."""
+def _sizes(plan: Plan, back: Back) -> dict[str, str]:
+    """Sizes that people have words for, as traits."""
+    sizes = {"level": (plan.floor, 0.65, 1.4), "height": (back.height, 0.75, 1.2), "rods": (plan.rod, 0.028, 0.05)}
+    words = {"level": ("low", "high"), "height": ("low", "high"), "rods": ("thin", "thick")}
+    traits = {"recline": "yes"} if back.tilt > 0.25 else {}
+    for trait, (size, low, high) in sizes.items():
+        traits[trait] = words[trait][0] if size < low else words[trait][1] if size > high else "usual"
+    return traits
+
+
+def draw_seat(rng: np.random.Generator, kind: str, soft: bool) -> tuple[Seat, str]:
+    """The seat's outline and bends, and what the outline is called."""
     depth = rng.uniform(0.78, 1.2)
     odds = [0.74, 0.06, 0.12, 0.08] if soft else [0.6, 0.12, 0.14, 0.14]
     form = str(rng.choice(["square", "round", "D", "front"], p=odds))
@@ -165,7 +177,7 @@ def draw_seat(rng: np.random.Generator, kind: str, soft: bool) -> Seat:
         bends["pitch"] = rng.uniform(-0.01, 0.06)
     if kind == "shell":
         thick, bends = rng.uniform(0.015, 0.06), {"curl": rng.choice([0.0, rng.uniform(0, 0.15)]), "margin": 0.15}
-    return Seat(rim, thick, **bends)
+    return Seat(rim, thick, **bends), form
 
 
 def draw_plan(rng: np.random.Generator, seat: Seat, floor: float, soft: bool) -> Plan:
@@ -291,3 +303,64 @@ def shell(rng: np.random.Generator, plan: Plan, back: Back, out: Assembly) -> No
     cut = int(np.argmax((travel[:, 1] > 0.6) & (path[:, 2] < 0)))
     out.add("seat", loft(rings[: cut + 1]))
     out.add("back", loft(rings[cut:]))
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+
+def _legs(*shapes: str) -> tuple[str, ...]:
+    """Values of the trait `leg` with one of these shapes in front."""
+    return tuple(shape + rear for shape in shapes for rear in ("", "+straight", "+tapered", "+sabre"))
+
+
+_ARMS = {"arm": tuple(ARMS)}
+_SWIVEL = {"base": ("star",)}
+_WHEELS = {"castors": ("yes",)}
+_CUSHIONED = {"seat": ("cushion", "topped")}
+WORDS: Vocabulary = {
+    "seating": {},
+    # kinds
+    "dining": {"family": ("dining",)}, "kitchen": {"family": ("dining",)}, "office": {"family": ("office",)},
+    "desk": {"family": ("office",)}, "task": {"family": ("office",)}, "lounge": {"family": ("lounge",)},
+    "easy": {"family": ("lounge",)}, "bar": {"family": ("bar",)}, "bar stool": {"family": ("bar",)},
+    "shell": {"family": ("shell",)}, "bucket": {"family": ("shell",)}, "soft": {"soft": ("yes",)},
+    "rounded": {"soft": ("yes",)}, "crisp": {"soft": ("no",)}, "angular": {"soft": ("no",)},
+    "wide": {"wide": ("yes",)}, "loveseat": {"wide": ("yes",)},
+    # base
+    "swivel": _SWIVEL, "swivel base": _SWIVEL, "star base": _SWIVEL, "wheels": _WHEELS, "castors": _WHEELS,
+    "casters": _WHEELS, "rolling": _WHEELS, "five spokes": {"spokes": ("5",)}, "four spokes": {"spokes": ("4",)},
+    "pedestal": {"base": ("pedestal",)}, "tulip": {"base": ("pedestal",)}, "sled base": {"base": ("sled",)},
+    "sled": {"base": ("sled",)}, "runners": {"base": ("sled", "rocker")}, "cantilever": {"base": ("cantilever",)},
+    "rocking": {"base": ("rocker",)}, "rocker": {"base": ("rocker",)}, "folding": {"base": ("crossed",)},
+    "crossed legs": {"base": ("crossed",)}, "director": {"base": ("crossed",)}, "plinth": {"base": ("block",)},
+    "block": {"base": ("block",)}, "panel legs": {"base": ("panels",)}, "four legs": {"legs": ("4",)},
+    "four legged": {"legs": ("4",)}, "straight legs": {"leg": _legs("straight")},
+    "tapered legs": {"leg": _legs("tapered")}, "turned legs": {"leg": _legs("turned")},
+    "sabre legs": {"leg": _legs("sabre")}, "cabriole legs": {"leg": _legs("cabriole")},
+    "club legs": {"leg": _legs("club")}, "curved legs": {"leg": _legs("sabre", "cabriole", "wave", "bowed")},
+    "thin legs": {"rods": ("thin",)}, "slender": {"rods": ("thin",)}, "thick legs": {"rods": ("thick",)},
+    "sturdy": {"rods": ("thick",)}, "stretchers": {"stretcher": ("box", "H", "rows", "X", "low")},
+    "stretcher": {"stretcher": ("box", "H", "rows", "X", "low")},
+    "rungs": {"stretcher": ("box", "H", "rows", "X", "low")},
+    # seat
+    "cushion": _CUSHIONED, "cushioned": _CUSHIONED, "upholstered": _CUSHIONED, "padded": _CUSHIONED,
+    "plain seat": {"seat": ("plate",)}, "saddle seat": {"seat": ("saddle",)}, "slatted seat": {"seat": ("slats",)},
+    "round seat": {"outline": ("round",)}, "square seat": {"outline": ("square",)}, "low": {"level": ("low",)},
+    "low seat": {"level": ("low",)}, "high seat": {"level": ("high",)}, "tall": {"level": ("high",)},
+    # back
+    "high back": {"height": ("high",)}, "tall back": {"height": ("high",)}, "low back": {"height": ("low",)},
+    "reclined": {"recline": ("yes",)}, "leaning back": {"recline": ("yes",)}, "rail back": {"back": ("rail",)},
+    "solid back": {"back": ("solid",)}, "panel back": {"back": ("solid",)}, "slatted": {"back": ("slatted",)},
+    "slat back": {"back": ("slatted",)}, "slatted back": {"back": ("slatted",)}, "slats": {"infill": ("slats",)},
+    "spindles": {"infill": ("spindles",)}, "spindle back": {"infill": ("spindles",)}, "ladder": {"back": ("ladder",)},
+    "ladder back": {"back": ("ladder",)}, "hoop back": {"back": ("framed",)}, "framed back": {"back": ("framed",)},
+    "windsor": {"back": ("framed", "slatted"), "infill": ("spindles",)}, "splat": {"back": ("splat",)},
+    "splat back": {"back": ("splat",)}, "pad back": {"back": ("pad",)}, "tub": {"back": ("tub",)},
+    "barrel": {"back": ("tub",)}, "wing": {"wings": ("yes",)}, "wings": {"wings": ("yes",)},
+    "winged": {"wings": ("yes",)}, "wing back": {"wings": ("yes",)}, "arched back": {"crest": ("arch",)},
+    "straight back": {"crest": ("straight",)}, "wavy back": {"crest": ("wave",)},
+    # arms
+    "arm": _ARMS, "arms": _ARMS, "arm rests": _ARMS, "armrests": _ARMS, "armchair": _ARMS, "arm chair": _ARMS,
+    "side chair": {"arm": (ABSENT,)}, "posted arms": {"arm": ("posted",)}, "loop arms": {"arm": ("loop",)},
+    "panel arms": {"arm": ("panel",)}, "solid arms": {"arm": ("panel",)}, "t arms": {"arm": ("tee",)},
+}  # fmt: skip

@@ -163,6 +163,7 @@ def solid(rng: np.random.Generator, plan: Plan, back: Back, out: Assembly) -> No
         stand(plan, back, out, (-0.8 * narrow, 0.8 * narrow), low + 0.1 * h, plan.rod * 0.8)
     elif rng.random() < 0.25:
         cushion = plank(-0.85 * narrow, 0.85 * narrow, level(0.05 * h), level(rng.uniform(0.6, 0.95) * h), 0.16, 3.5)
+        out.traits["cushion"] = "yes"
         out.add("back", behind.bend(move(cushion, (0, 0, thick / 2 + 0.05))))
     if rng.random() < 0.15:
         wing = rng.uniform(0.12, 0.4)
@@ -186,6 +187,7 @@ def slatted(rng: np.random.Generator, plan: Plan, back: Back, out: Assembly) -> 
     count = int(rng.integers(2, 9))
     width = back.half / (count + 1) * rng.uniform(0.15, 0.85)
     flat = rng.random() < 0.5
+    out.traits["infill"] = "slats" if flat else "spindles"
     for x in spaced(rng, count, back.half):
         start = low + 0.02 * h if low else -0.2 * plan.seat.thick
         path, _ = post(back, [(x, start), (x, h - 0.75 * tall)], width)
@@ -196,6 +198,7 @@ def slatted(rng: np.random.Generator, plan: Plan, back: Back, out: Assembly) -> 
 def ladder(rng: np.random.Generator, plan: Plan, back: Back, out: Assembly) -> None:
     """Two posts with 1 to 6 rungs across."""
     h, radius, count = back.height, plan.rod * rng.uniform(0.7, 1.0), int(rng.integers(1, 7))
+    out.traits["rungs"] = str(count)
     stand(plan, back, out, (-back.half, back.half), h * rng.uniform(1.0, 1.1), radius)
     room = h * rng.uniform(0.65, 0.9) / count
     tall = room * rng.uniform(0.25, 0.7)

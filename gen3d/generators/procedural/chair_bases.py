@@ -81,6 +81,7 @@ def four_legs(rng: np.random.Generator, plan: Plan, out: Assembly) -> None:
     curves[2] = (curves[3][0] * [-1, 1, 1], curves[3][1])
     if rng.random() < 0.03 and plan.rear is None:
         curves[2:] = [(curves[2][0] * [0, 1, 1], curves[2][1])]
+    out.traits["legs"] = str(len(curves))
     for path, radii in curves:
         add_limb(out, "leg", path, radii, plan)
     if len(curves) == 4 and front not in ("cabriole", "wave") and rng.random() < (0.12 if plan.soft else 0.45):
@@ -151,6 +152,7 @@ def star(rng: np.random.Generator, plan: Plan, out: Assembly) -> None:
     count = int(rng.choice([3, 4, 5, 6], p=[0.06, 0.34, 0.54, 0.06]))
     reach = plan.seat.half.mean() * rng.uniform(0.75, 1.25)
     wheel = rng.choice([0.0, rng.uniform(0.03, 0.08)], p=[0.35, 0.65])
+    out.traits |= {"spokes": str(count)} | ({"castors": "yes"} if wheel else {})
     column, thick = rng.uniform(0.03, 0.09), rng.uniform(0.02, 0.05)
     low = -plan.floor + 1.6 * wheel
     hub = low + thick + rng.uniform(0, 0.2) * plan.floor

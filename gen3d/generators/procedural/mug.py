@@ -12,6 +12,7 @@ from jaxtyping import Float
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.solids import Solid, frames, loft, mirror, spline, superellipse
 from gen3d.generators.procedural.vessel import BODIES, BOWLS, Wall, lid, pick, stem_and_foot, vessel
+from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Rng = np.random.Generator
 
@@ -63,6 +64,7 @@ def mug(rng: Rng) -> Assembly:
         stem = stem_and_foot(rng, float(wall.radii[0]), plan == "footed")
         assembly.add("handle" if plan == "stemmed" else "cup", stem)
     elif plan != "two handles" and wall.section.std() < 1e-9 and rng.random() < 0.03:
+        assembly.traits["lid"] = "yes"
         assembly.add("cup", *lid(rng, wall))
     if plan not in ("tumbler", "stemmed"):
         pieces = _handle(rng, wall, assembly.traits)
@@ -260,3 +262,46 @@ def _weather(rng: Rng, pieces: list[tuple[str, Solid]]) -> list[tuple[str, Solid
         return (v + np.sin(v @ waves.T + phase) @ push) * oval
 
     return [(part, Solid(moved(solid.vertices), solid.faces)) for part, solid in pieces]
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+_HANDLED = {"handle": tuple(HANDLES)}
+_STEMMED = {"plan": ("stemmed", "footed")}
+WORDS: Vocabulary = {
+    "cup": {}, "vessel": {},
+    # kinds
+    "coffee": {"plan": ("mug",)}, "tumbler": {"plan": ("tumbler",)}, "beaker": {"plan": ("tumbler",)},
+    "goblet": {"vessel": ("goblet",)}, "stemmed": _STEMMED, "stem": _STEMMED, "glass": _STEMMED,
+    "wine": {"vessel": ("wine", "goblet")}, "wine glass": {"vessel": ("wine", "goblet")},
+    "martini": {"vessel": ("martini",)},
+    "cocktail": {"vessel": ("martini", "coupe")}, "coupe": {"vessel": ("coupe",)}, "flute": {"vessel": ("flute",)},
+    "champagne": {"vessel": ("flute", "coupe")}, "irish coffee": {"plan": ("footed",)},
+    "footed": {"plan": ("footed",)}, "stein": {"vessel": ("stein",)}, "beer": {"vessel": ("stein", "barrel")},
+    "tankard": {"vessel": ("stein", "barrel")}, "espresso": {"vessel": ("espresso",)}, "soup": {"vessel": ("soup",)},
+    "tea": {"vessel": ("bowl", "hemisphere")}, "teacup": {"vessel": ("bowl", "hemisphere")},
+    # form
+    "straight": {"vessel": ("straight",)}, "cylindrical": {"vessel": ("straight",)},
+    "tapered": {"vessel": ("tapered", "cone")}, "conical": {"vessel": ("cone", "martini")},
+    "widening": {"vessel": ("widening",)}, "bowl": {"vessel": ("bowl", "hemisphere", "soup")},
+    "barrel": {"vessel": ("barrel",)}, "bellied": {"vessel": ("belly", "pear")},
+    "round": {"vessel": ("hemisphere", "belly", "barrel")}, "tulip": {"vessel": ("tulip",)},
+    "waisted": {"vessel": ("waisted",)}, "square": {"section": ("square",)}, "faceted": {"section": ("polygon",)},
+    "polygonal": {"section": ("polygon",)}, "fluted": {"section": ("flutes",)}, "ribbed": {"section": ("flutes",)},
+    "hoops": {"relief": ("hoops",)}, "bands": {"relief": ("hoops",)}, "flared rim": {"lip": ("flared",)},
+    "flared": {"lip": ("flared",)}, "rolled rim": {"lip": ("bead",)}, "plain rim": {"lip": ("plain",)},
+    "tall": {"stature": ("tall",)}, "low": {"stature": ("low",)}, "short": {"stature": ("low",)},
+    "thick": {"wall": ("thick",)}, "thick walls": {"wall": ("thick",)}, "thin": {"wall": ("thin",)},
+    "thin walls": {"wall": ("thin",)}, "foot ring": {"foot": ("ring",)}, "lid": {"lid": ("yes",)},
+    "full": {"inside": ("filled",)}, "filled": {"inside": ("filled",)}, "solid": {"inside": ("solid",)},
+    "empty": {"inside": ("hollow",)}, "hollow": {"inside": ("hollow",)},
+    # handle
+    "handle": _HANDLED, "ear": _HANDLED, "one handle": {"plan": ("mug", "footed")},
+    "two handles": {"plan": ("two handles",)}, "ear handle": {"handle": ("ear", "low ear")},
+    "round handle": {"handle": ("arc", "d", "ring")}, "ring handle": {"handle": ("ring",)},
+    "d handle": {"handle": ("d",)}, "square handle": {"handle": ("square", "trapeze", "flag")},
+    "angular handle": {"handle": tuple(POLYGONS)}, "triangular handle": {"handle": ("triangle", "wedge")},
+    "heart handle": {"handle": ("heart",)}, "scroll handle": {"handle": ("scroll",)},
+    "open handle": {"handle": ("hook",)}, "hook handle": {"handle": ("hook",)},
+    "thumb rest": {"handle": ("plate",)}, "flat handle": {"grip": ("ribbon",)}, "ribbon handle": {"grip": ("ribbon",)},
+}  # fmt: skip

@@ -7,9 +7,10 @@ from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.solids import Solid, box, ellipsoid, move, rod
-from gen3d.generators.procedural.table_legs import add_legs, leg_anchors, leg_style, legs
+from gen3d.generators.procedural.table_legs import BENDS, PROFILES, add_legs, leg_anchors, leg_style, legs
 from gen3d.generators.procedural.table_plan import Plan, Rng, add_top, draw_plan, log_uniform, pick, trimmed
 from gen3d.generators.procedural.table_supports import bistro, panels, pedestal, plinth, sled, trestle, wire
+from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Spot = Float[np.ndarray, " 3"]
 
@@ -40,7 +41,7 @@ def drawers(rng: Rng, plan: Plan, made: Assembly) -> None:
     """A table that holds drawers: under the top between legs, in one or two pedestals, or all over the front."""
     square = made.traits["outline"] in ("rectangle", "square")
     kind = pick(rng, {"row": 0.4, "pedestals": 0.36, "chest": 0.24}) if square else "row"
-    _DRAWERS[kind](rng, plan, made)
+    _DRAWER_KINDS[kind](rng, plan, made)
     made.traits["drawers"] = kind
 
 
@@ -52,6 +53,7 @@ def _fronts(rng: Rng, size: Spot, centre: Spot, grid: tuple[int, int], made: Ass
     proud, gap = rng.uniform(0.006, 0.02), rng.uniform(0.003, 0.01)
     width, tall = x / columns, y / rows
     knob = pick(rng, {"knob": 0.4, "bar": 0.3, "two": 0.12, "none": 0.18})
+    made.traits["grip"] = knob
     grip = min(0.25 * tall, log_uniform(rng, 0.008, 0.022))
     bevel = rng.choice([0.0, 0.4]) * proud
     for i in range(columns):
@@ -181,7 +183,7 @@ def _chest(rng: Rng, plan: Plan, made: Assembly) -> None:
         made.add("leg", move(box([1.9 * half_x, 0.02, 1.8 * half_z]), [0, 0.3 * feet, 0]))
 
 
-_DRAWERS = {"row": _row, "pedestals": _pedestals, "chest": _chest}
+_DRAWER_KINDS = {"row": _row, "pedestals": _pedestals, "chest": _chest}
 _FAMILIES = {
     "legs": legs, "pedestal": pedestal, "bistro": bistro, "wire": wire, "trestle": trestle, "panels": panels,
     "sled": sled, "plinth": plinth, "drawers": drawers,
@@ -193,4 +195,58 @@ _SOFT_FAMILIES = {
 _CRISP_FAMILIES = {
     "legs": 0.32, "pedestal": 0.12, "bistro": 0.02, "wire": 0.03, "trestle": 0.07, "panels": 0.07, "sled": 0.05,
     "plinth": 0.02, "drawers": 0.3,
+}  # fmt: skip
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+
+def _bent(*bends: str) -> tuple[str, ...]:
+    """Values of the trait `leg` with one of these bends."""
+    return tuple(f"{bend} {profile}" for bend in bends for profile in PROFILES)
+
+
+def _turned(*profiles: str) -> tuple[str, ...]:
+    """Values of the trait `leg` with one of these profiles."""
+    return tuple(f"{bend} {profile}" for bend in BENDS for profile in profiles)
+
+
+_DRAWERS = {"drawers": tuple(_DRAWER_KINDS)}
+_DESK = {"drawers": ("pedestals",)}
+WORDS: Vocabulary = {
+    # kinds
+    "dining": {"stature": ("dining",)}, "coffee": {"stature": ("low",)}, "low": {"stature": ("low",)},
+    "side": {"stature": ("side",)}, "end": {"stature": ("side",)}, "bar": {"stature": ("bar",)},
+    "high": {"stature": ("bar",)}, "desk": _DESK, "writing": _DESK, "office": _DESK,
+    "nightstand": {"drawers": ("chest",)},
+    "bedside": {"drawers": ("chest",)}, "chest": {"drawers": ("chest",)}, "bistro": {"base": ("bistro",)},
+    "cafe": {"base": ("bistro", "pedestal")}, "trestle": {"base": ("trestle",)}, "picnic": {"trestle": ("a", "x")},
+    "folding": {"base": ("wire",)}, "wire": {"base": ("wire",)}, "pedestal": {"base": ("pedestal",)},
+    "sled": {"base": ("sled",)}, "sled base": {"base": ("sled",)}, "panel legs": {"base": ("panels",)},
+    "panels": {"base": ("panels",)}, "plinth": {"base": ("plinth",)}, "block": {"base": ("plinth",)},
+    # top
+    "round": {"outline": ("round",)}, "circular": {"outline": ("round",)}, "oval": {"outline": ("oval",)},
+    "square": {"outline": ("square",)}, "rectangular": {"outline": ("rectangle",)},
+    "rounded corners": {"outline": ("rounded", "superellipse")}, "polygonal": {"outline": ("polygon",)},
+    "freeform": {"outline": ("freeform",)}, "organic": {"outline": ("freeform", "superellipse")},
+    "long": {"proportion": ("long",)}, "narrow": {"proportion": ("long",)}, "thick top": {"slab": ("thick",)},
+    "thin top": {"slab": ("thin",)}, "beveled edge": {"edge": ("bevel",)}, "round edge": {"edge": ("round",)},
+    "rounded edge": {"edge": ("round",)}, "rim": {"edge": ("dished",)}, "tray": {"edge": ("dished",)},
+    "planks": {"leaves": ("planks",)}, "planked": {"leaves": ("planks",)}, "two leaves": {"leaves": ("two",)},
+    "extending": {"leaves": ("two",)}, "apron": {"apron": ("hoop",)},
+    # legs
+    "three legs": {"legs": ("3",)}, "three legged": {"legs": ("3",)}, "tripod": {"legs": ("3",)},
+    "four legs": {"legs": ("4",)}, "four legged": {"legs": ("4",)}, "six legs": {"legs": ("6",)},
+    "straight legs": {"leg": _bent("straight")}, "splayed legs": {"leg": _bent("splayed")},
+    "tapered legs": {"leg": _turned("tapered")}, "turned legs": {"leg": _turned("turned")},
+    "cabriole legs": {"leg": _bent("cabriole")}, "curved legs": {"leg": _bent("sabre", "bowed", "wave", "cabriole")},
+    "thin legs": {"rods": ("thin",)}, "thick legs": {"rods": ("thick",)}, "stretchers": {"tie": ("stretchers",)},
+    "stretcher": {"tie": ("stretchers",)}, "shelf": {"tie": ("shelf",)},
+    "turned column": {"column": ("turned",)}, "splayed feet": {"foot": ("feet",)},
+    "round foot": {"foot": ("disc", "dome")}, "beam": {"beam": ("mid", "low")},
+    # drawers and style
+    "drawers": _DRAWERS, "drawer": _DRAWERS, "row of drawers": {"drawers": ("row",)},
+    "drawers under the top": {"drawers": ("row",)},
+    "knobs": {"grip": ("knob", "two")}, "bar handles": {"grip": ("bar",)},
+    "soft": {"finish": ("soft",)}, "crisp": {"finish": ("crisp",)}, "angular": {"finish": ("crisp",)},
 }  # fmt: skip

@@ -34,7 +34,7 @@ from gen3d.generators.procedural.table_plan import (
 
 SQUARE = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], float)
 _CABRIOLE = spline([(0, 0.5), (0.1, 0.25), (0.3, -0.1), (0.75, 0.5), (0.9, 0.5), (1, 0.15)], 32)
-_BENDS = {
+BENDS = {
     "straight": lambda u: 0 * u,
     "splayed": lambda u: 1 - u,
     "inward": lambda u: u - 1,
@@ -49,7 +49,7 @@ _BEND_CHANCES = {
     "straight": 0.46, "splayed": 0.23, "inward": 0.07, "sabre": 0.06, "hooked": 0.02, "bowed": 0.03, "waisted": 0.05,
     "wave": 0.03, "cabriole": 0.05,
 }  # fmt: skip
-_PROFILE_CHANCES = {"plain": 0.45, "tapered": 0.32, "reverse": 0.06, "turned": 0.09, "barrel": 0.05, "footed": 0.03}
+PROFILES = {"plain": 0.45, "tapered": 0.32, "reverse": 0.06, "turned": 0.09, "barrel": 0.05, "footed": 0.03}
 
 
 class LegStyle(NamedTuple):
@@ -74,6 +74,7 @@ def legs(rng: Rng, plan: Plan, made: Assembly) -> None:
     inset = 0.0 if rng.random() < 0.4 else rng.uniform(0, 0.45) * float(plan.half.min())
     anchors = leg_anchors(rng, plan, 1.05 * style.radius + inset + rng.uniform(0, 0.9) * out_of)
     paths = add_legs(rng, plan, style, anchors, made)
+    made.traits["rods"] = "thick" if style.radius > 0.042 else "thin" if style.radius < 0.0165 else "usual"
     tie = "none"
     if style.bend in ("straight", "splayed", "inward", "sabre", "cabriole"):
         tie = pick(rng, SOFT_TIES if plan.soft else CRISP_TIES)
@@ -87,7 +88,7 @@ def legs(rng: Rng, plan: Plan, made: Assembly) -> None:
 def leg_style(rng: Rng, plan: Plan) -> LegStyle:
     """Bend, profile, section and sizes in keeping with the height."""
     bend = pick(rng, _BEND_CHANCES)
-    profile = "tapered" if bend == "cabriole" else pick(rng, _PROFILE_CHANCES)
+    profile = "tapered" if bend == "cabriole" else pick(rng, PROFILES)
     weight = pick(rng, {"wire": 0.1 if plan.soft else 0.17, "normal": 0.7, "stump": 0.17 if plan.soft else 0.13})
     low, high = {"wire": (0.006, 0.014), "normal": (0.016, 0.042), "stump": (0.042, 0.085)}[weight]
     radius = min(log_uniform(rng, low, high), 0.45 * float(plan.half.min()))
@@ -128,7 +129,7 @@ def leg_anchors(rng: Rng, plan: Plan, margin: float) -> Plane:
 def add_legs(rng: Rng, plan: Plan, style: LegStyle, anchors: Plane, made: Assembly) -> list[Path]:
     """One leg at each anchor; the paths they follow."""
     u, sizes = leg_sizes(rng, plan, style)
-    shift = style.lean * _BENDS[style.bend](u)
+    shift = style.lean * BENDS[style.bend](u)
     radial = rng.random() < 0.6
     collar = style.flare > 0 and rng.random() < 0.5  # people often give the fillet to the top
     cut = int(np.searchsorted(u, 1 - 0.5 * style.radius / plan.under)) if collar else len(u)

@@ -142,7 +142,10 @@ def draw_plan(rng: Rng, family: str, soft: bool, made: Assembly) -> Plan:
     stature = pick(rng, {"low": low_chance, "dining": 0.4, "side": 0.22, "bar": bar_chance})
     height = rng.uniform(*ranges[stature])
     thick = min(log_uniform(rng, 0.022, 0.11) if soft else log_uniform(rng, 0.012, 0.085), 0.3 * height)
-    made.traits |= {"outline": kind, "stature": stature}
+    half = np.ptp(outline, 0).min() / 2
+    proportion = "long" if half < 0.26 else "compact" if half > 0.45 else "usual"
+    weight = "thick" if thick > 0.06 else "thin" if thick < 0.025 else "usual"
+    made.traits |= {"outline": kind, "stature": stature, "proportion": proportion, "slab": weight}
     return Plan(outline, corners, height, thick, soft)
 
 

@@ -110,7 +110,11 @@ def vessel(rng: Rng, bodies: dict[str, Body], traits: dict[str, str]) -> tuple[W
     if rng.random() < 0.05:
         radii = radii + _hoops(rng, heights / height)
         traits["relief"] = "hoops"
+    traits["wall"] = "thick" if thickness > 0.12 else "thin" if thickness < 0.035 else "usual"
+    traits["stature"] = "tall" if height > 2.4 else "low" if height < 1.3 else "usual"
     foot = _foot(rng, radii, height) if not stemmed and rng.random() < 0.22 else np.array([[0.0, 0.0]])
+    if len(foot) > 1:
+        traits["foot"] = "ring"
     wall_start = foot[-1, 1]
     outside = np.stack([radii, heights + wall_start], 1)
     rim, inside = _inside(rng, np.stack([plain, outside[:, 1]], 1), outside[-1], thickness, traits)
