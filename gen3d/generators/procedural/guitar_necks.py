@@ -140,11 +140,12 @@ def _strings(rng: Rng, neck: Neck, count: int, made: Assembly) -> None:
     """Strings from the nut to the bridge."""
     radius, high = rng.uniform(0.0015, 0.004), neck.face + rng.uniform(0.006, 0.014)
     section = radius * np.array([[0, 0, 1], [0.9, 0, -0.5], [-0.9, 0, -0.5]])
+    faces = loft(np.stack([section, section + [0, 1, 0]])).faces  # of all of them
     share = np.linspace(-0.85, 0.85, min(count, 6))
     for s in share:
         nut = np.array([s * neck.half[1], neck.nut, high])
         saddle = np.array([s * neck.half[0] * 1.15, neck.bridge, high + 0.01])
         edge = nut + (saddle - nut) * (neck.nut - neck.joint) / (neck.nut - neck.bridge)
-        made.add("neck", loft(np.stack([edge + section, nut + section])))
-        made.add("body", loft(np.stack([saddle + section, edge + section])))
+        for part, low, top in (("neck", edge, nut), ("body", saddle, edge)):
+            made.add(part, Solid(np.concatenate([low + section, top + section, [low, top]]), faces))
     made.traits["strung"] = "yes"
