@@ -67,7 +67,9 @@ class Aligner:
         drawn = (generator.generate(category, _SEED + i, f"reference-{i}").normalised() for i in range(references))
         features = [_features(*_cloud(shape, 0)) for shape in drawn]
         self._references = np.stack(features, 1)  # (2, references, K)
-        self._usual = float(np.median(_nearest(sum(r @ r.T for r in self._references) / 2, _NEAREST + 1)))
+        among = np.sum([own @ own.T for own in self._references], axis=0) / 2
+        np.fill_diagonal(among, 0)
+        self._usual = float(np.median(_nearest(among, _NEAREST)))
         self._turns = quarter_turns()  # (24, 3, 3)
         self._orders = np.stack([_order(turn) for turn in self._turns])  # (24, K)
 
@@ -102,7 +104,8 @@ class Aligner:
     ) -> Float32[np.ndarray, " 24"]:
         """Of the shape, taken to that frame and then turned all ways, and the references nearest to it."""
         both = _features(points @ frame.T, normals @ frame.T)  # (2, K)
-        alike = sum(own[self._orders] @ theirs.T for own, theirs in zip(both, self._references, strict=True)) / 2
+        pairs = zip(both, self._references, strict=True)
+        alike = np.sum([own[self._orders] @ theirs.T for own, theirs in pairs], axis=0) / 2
         return _nearest(alike, _NEAREST)
 
     def _climb(
@@ -187,7 +190,7 @@ def _principal_axes(points: Float64[np.ndarray, "N 3"]) -> Float64[np.ndarray, "
 
 def _normal_axes(normals: Float64[np.ndarray, "N 3"]) -> Float64[np.ndarray, "3 3"]:
     """Rotation to the frame of the direction that most of the surface faces, and the most faced one square to it."""
-    some = normals[:: max(1, len(normals) // 500)]
+    some = unit(normals[:: max(1, len(normals) // 500)])  # again: they are of single precision
     first = some[_sharp(some @ normals.T).argmax()]
     some = np.concatenate([some, np.eye(3)])  # in case all of it faces that way
     square = some - np.outer(some @ first, first)
