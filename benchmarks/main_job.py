@@ -74,7 +74,9 @@ def train(category: str, seed: int, backward: bool, out: Path) -> float:
 
     clock = time.process_time()
     settings = DistillSettings(category=category, seed=seed, backward=backward, epochs=ROWS[category].epochs)
-    distill([collection_folder(out, category, seed)], settings, out / category / student_name(seed, backward))
+    distill(
+        {"generated": collection_folder(out, category, seed)}, settings, out / category / student_name(seed, backward)
+    )
     return time.process_time() - clock
 
 

@@ -14,9 +14,11 @@ def command(
     source: str = typer.Option(None, "--source", help="generated, real or mixed.  [default: generated]"),
     generated: Path = typer.Option(None, "--generated", help="Collection.  [default: runs/CATEGORY/generated]"),
     real: Path = typer.Option(None, "--real", help="Collection.  [default: runs/CATEGORY/real]"),
+    ratio: float = typer.Option(None, "--ratio", help="Share of real shapes in mixed batches.  [default: 0.5]"),
     teacher: str = typer.Option(None, "--teacher", help="Whose knowledge to distil.  [default: lite]"),
     student: str = typer.Option(None, "--student", help="The network.  [default: small]"),
     epochs: int = typer.Option(None, "--epochs", help="Passes over the shapes.  [default: 20]"),
+    steps: int = typer.Option(None, "--steps", help="Batches per epoch.  [default: as many as hold every shape]"),
     backward: bool = typer.Option(None, "--backward/--forward-only", help="Re-score the teacher.  [default: backward]"),
     out: Path = typer.Option(None, "--out", help="The student.  [default: runs/CATEGORY/student-SOURCE]"),
     preset: str = output.PRESET,
@@ -32,6 +34,7 @@ def command(
 
     name = known_category(category).name
     options = {"source": source, "teacher": teacher, "student": student, "epochs": epochs, "backward": backward}
+    options |= {"ratio": ratio, "steps": steps}
     settings = resolve(DistillSettings, preset, category=name, **options, seed=seed)
     home = output.RUNS / name
     folders = source_folders(settings.source, generated or home / "generated", real or home / "real")

@@ -33,17 +33,8 @@ def command(
     from distill.scoring import score
     from gen3d.settings import resolve
 
-    names = None if leave_out is None else tuple(name.strip() for name in leave_out.split(",") if name.strip())
-    options = {
-        "dataset": dataset,
-        "split": split,
-        "missing": missing,
-        "pose": pose,
-        "yaw": yaw,
-        "passes": passes,
-        "seed": seed,
-    }
-    settings = resolve(EvalSettings, preset, **options, leave_out=names)
+    options = {"dataset": dataset, "split": split, "missing": missing, "pose": pose, "yaw": yaw, "passes": passes}
+    settings = resolve(EvalSettings, preset, **options, leave_out=output.names(leave_out), seed=seed)
     subject = {"method": method, "student": student, "category": category, "teacher": teacher}
     result, folder, finished = score(subject, root, settings, out, overwrite)
     if finished:

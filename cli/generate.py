@@ -46,20 +46,13 @@ def command(
         _show_vocabulary(settings, as_json)
         return
     root = out or output.RUNS / settings.category / "generated"
-    made = 0
     with output.progress(f"generating {settings.category}", settings.n) as step:
-
-        def progress(count: int) -> None:
-            nonlocal made
-            made += count
-            step(count, "")
-
-        collection = generate(settings, root, workers, overwrite, progress, retry_failed)
+        count = output.Count(step)
+        collection = generate(settings, root, workers, overwrite, count, retry_failed)
     failures = collection.failures()
-    if not made:
-        done = "no shape failed" if retry_failed else "finished before with the same settings"
-        output.say(f"{root}: {done}; nothing to do")
-    result = {"collection": str(root), "shapes": len(collection), "made_now": made, "failed": len(failures)}
+    if not count.made:
+        output.say_nothing_to_do(root, "finished before with the same settings", retry_failed)
+    result = {"collection": str(root), "shapes": len(collection), "made_now": count.made, "failed": len(failures)}
     result["failures"] = output.failure_rows(failures)
     output.show(result, as_json, lambda: print(f"{root}: {len(collection)} shapes of {settings.category}"))
     output.say_failures(failures)

@@ -39,20 +39,13 @@ def command(
     if listing.left_out:
         some = ", ".join(listing.left_out[:5]) + (", ..." if len(listing.left_out) > 5 else "")
         output.say(f"left out as links or of other categories: {some}")
-    made = 0
     with output.progress(f"importing {settings.category}", len(listing.inputs)) as step:
-
-        def progress(count: int) -> None:
-            nonlocal made
-            made += count
-            step(count, "")
-
-        collection = import_shapes(settings, listing, root, workers, overwrite, progress, retry_failed, strict)
+        count = output.Count(step)
+        collection = import_shapes(settings, listing, root, workers, overwrite, count, retry_failed, strict)
     failures = collection.failures()
-    if not made:
-        done = "no shape failed" if retry_failed else "finished before with the same settings and files"
-        output.say(f"{root}: {done}; nothing to do")
-    result = {"collection": str(root), "shapes": len(collection), "made_now": made, "failed": len(failures)}
+    if not count.made:
+        output.say_nothing_to_do(root, "finished before with the same settings and files", retry_failed)
+    result = {"collection": str(root), "shapes": len(collection), "made_now": count.made, "failed": len(failures)}
     result |= {"failures": output.failure_rows(failures), "left_out": listing.left_out}
     output.show(result, as_json, lambda: print(f"{root}: {len(collection)} shapes of {settings.category}"))
     output.say_failures(failures)

@@ -29,26 +29,18 @@ def command(
     from gen3d.labelling import LabelSettings, label, labelled_summary
     from gen3d.settings import resolve
 
-    names = None if parts is None else tuple(name.strip() for name in parts.split(",") if name.strip())
-    options = {"teacher": teacher, "parts": names, "renderer": renderer, "views": views, "size": size}
+    options = {"teacher": teacher, "parts": output.names(parts), "renderer": renderer, "views": views, "size": size}
     settings = resolve(LabelSettings, preset, **options, points=points, seed=seed)
     opened = Collection.open(collection)
-    done = 0
     with output.progress(f"labelling {opened.category}", len(opened)) as step:
-
-        def progress(count: int) -> None:
-            nonlocal done
-            done += count
-            step(count, "")
-
-        stem = label(opened, settings, workers, overwrite, progress, retry_failed)
-    if not done:
-        before = "no shape failed" if retry_failed else "labelled before with the same settings"
-        output.say(f"{collection}: {before}; nothing to do")
+        count = output.Count(step)
+        stem = label(opened, settings, workers, overwrite, count, retry_failed)
+    if not count.made:
+        output.say_nothing_to_do(collection, "labelled before with the same settings", retry_failed)
     opened = Collection.open(collection)
     failures = opened.failures(stem)
     rows = labelled_summary(opened, stem)
-    result = {"collection": str(collection), "labelled": len(opened.ids(stem)), "labelled_now": done}
+    result = {"collection": str(collection), "labelled": len(opened.ids(stem)), "labelled_now": count.made}
     result |= {"failed": len(failures), "failures": output.failure_rows(failures)}
     result |= {"parts": [row._asdict() for row in rows]}
     title = f"{collection}: knowledge of {settings.teacher} on {len(opened.ids(stem))} shapes"

@@ -11,7 +11,7 @@ from types import FrameType
 
 import typer
 
-from cli import distill, env, eval, export, generate, import_, label, segment, train_teacher, verify
+from cli import distill, env, eval, experiment, export, generate, import_, label, segment, train_teacher, verify
 from gen3d import __version__
 from gen3d.errors import Gen3dError
 from gen3d.storage import storage_error
@@ -31,6 +31,7 @@ app.command("export")(export.command)
 app.command("verify")(verify.command)
 app.command("env")(env.command)
 app.command("train-teacher")(train_teacher.command)
+app.add_typer(experiment.app, name="experiment")
 
 
 @app.callback(invoke_without_command=True)

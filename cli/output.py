@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,31 @@ def progress(text: str, total: int) -> Iterator[Callable[[int, str], None]]:
         yield lambda steps, note="": bar.update(task, advance=steps, note=note)
 
 
+@dataclass
+class Count:
+    """What a stage reports to: adds up the samples it made, and moves a bar by them."""
+
+    step: Callable[[int, str], None]
+    made: int = 0
+
+    def __call__(self, count: int) -> None:
+        self.made += count
+        self.step(count, "")
+
+
 def say(text: str) -> None:
     """A line for the user on stderr."""
     print(text, file=sys.stderr)
+
+
+def say_nothing_to_do(where: Path, done: str, retry_failed: bool) -> None:
+    """Why a repeated command ended at once, on stderr: `done` before, or no failed sample to try again."""
+    say(f"{where}: {'no shape failed' if retry_failed else done}; nothing to do")
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """Comma-separated words of an option; None where it was not given."""
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def say_failures(failures: list[tuple[str, str]], most: int = 5) -> None:

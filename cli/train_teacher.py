@@ -24,8 +24,8 @@ def command(
     from gen3d.settings import resolve
     from gen3d.teachers.lite.training import TeacherSettings, train_teacher
 
-    names = None if categories is None else tuple(name.strip() for name in categories.split(",") if name.strip())
-    options = {"steps": steps, "categories": names, "workers": loaders, "start": None if start is None else str(start)}
+    options = {"steps": steps, "categories": output.names(categories), "workers": loaders}
+    options |= {"start": None if start is None else str(start)}
     settings = resolve(TeacherSettings, preset, **options, seed=seed)
     with output.progress("training the lite teacher", settings.steps) as step:
         scores, finished = train_teacher(settings, out, lambda _, loss: step(1, f"loss {loss:.3f}"), overwrite)

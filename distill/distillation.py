@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,23 +12,25 @@ import torch
 from distill.student import Student
 from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
 from gen3d.categories import category
-from gen3d.collection import Collection
+from gen3d.collection import SHAPES, Collection
 from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import Knowledge
 from gen3d.labelling import read_knowledge
 from gen3d.record import same_record, write_record
-from gen3d.storage import atomic_write, make_folder, storage_error
+from gen3d.storage import atomic_write
+from gen3d.whole_folder import whole_folder
 
 RECORD = "training.json"
 
 
-def source_folders(source: str, generated: Path, real: Path) -> list[Path]:
-    """The collections of a source: generated, real or mixed."""
-    return {"generated": [generated], "real": [real], "mixed": [generated, real]}[source]
+def source_folders(source: str, generated: Path, real: Path) -> dict[str, Path]:
+    """The collections that a source (generated, real or mixed) consists of, by their own source."""
+    both = {"generated": generated, "real": real}
+    return both if source == "mixed" else {source: both[source]}
 
 
 def distill(
-    folders: list[Path],
+    folders: dict[str, Path],
     settings: DistillSettings,
     out: Path,
     overwrite: bool = False,
@@ -41,7 +39,8 @@ def distill(
     """Train a student on labelled collections and save it in `out`.
 
     Args:
-        folders: collections of the settings' category with knowledge of their teacher.
+        folders: source -> collection of the settings' category with knowledge of their teacher; one, or two that every
+            batch mixes, of which the second one has the settings' `ratio`.
         settings: see `DistillSettings`.
         out: the student's folder; `training.json` and `losses.csv` go there too.
         overwrite: train again where a student is there already; all that was in its folder goes.
@@ -51,41 +50,41 @@ def distill(
         The student, and whether it was there already from the same collections and settings.
 
     Raises:
-        SettingsError: `out` holds a student of other settings or collections, or other files.
+        SettingsError: `out` holds a student of other settings or collections, or other files; a batch too small to mix.
         InputError: a collection of another category, or without knowledge of that teacher.
         StorageError: the disk is full; an old student is still there then.
     """
     if out.exists() and not (out / "config.json").is_file() and (not out.is_dir() or any(out.iterdir())):
         raise SettingsError(f"{out}: holds something else than a student; choose an empty or a new folder")
+    if len(folders) > 1 and settings.batch < len(folders):
+        raise SettingsError(f"batch = {settings.batch}: has no room for a shape of every source; use 2 or more")
     row, teacher = category(settings.category), settings.teacher
-    collections = [Collection.open(folder) for folder in folders]
-    for collection in collections:
+    collections = {source: Collection.open(folder) for source, folder in folders.items()}
+    for collection in collections.values():
         if collection.category != row.name:
             raise InputError(f"{collection.root}: is a collection of {collection.category}, not of {row.name}")
     record = {
         "settings": settings.model_dump(),
-        "collections": {str(c.root): fingerprint(c, teacher) for c in collections},
+        "collections": {str(c.root): c.fingerprint((SHAPES, f"knowledge-{teacher}")) for c in collections.values()},
     }
     if not overwrite and same_record(out / RECORD, record):
         return Student.load(out), True
-    knowledge = [k for collection in collections for k in read_knowledge(collection, teacher)]
-    parts = _common_parts(knowledge)
+    knowledge = [read_knowledge(collection, teacher) for collection in collections.values()]
+    parts = _common_parts([k for source in knowledge for k in source])
     torch.manual_seed(settings.seed)
-    training = {"shapes": len(knowledge), "collections": [str(c.root) for c in collections]}
+    training = {
+        "sources": {
+            source: {"collection": str(collection.root), "shapes": len(found)}
+            for (source, collection), found in zip(collections.items(), knowledge, strict=True)
+        }
+    }
     student = Student(row.name, parts, settings.student, training=training | {"settings": settings.model_dump()})
     log = distil(student, TrainingSet.build(knowledge, student), settings, report)
-    with _replacing(out) as temporary:
+    with whole_folder(out) as temporary:
         student.save(temporary)
         atomic_write(temporary / "losses.csv", _table(log).encode())
         write_record(temporary / RECORD, record)
     return student, False
-
-
-def fingerprint(collection: Collection, teacher: str) -> str:
-    """Hash of the collection's shapes and of a teacher's knowledge: the manifest's lines of both."""
-    stems = ("shapes", f"knowledge-{teacher}")
-    rows = [f"{r.shard} {r.sha256}" for stem in stems for r in collection.records(stem)]
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
 def _common_parts(knowledge: list[Knowledge]) -> list[str]:
@@ -96,23 +95,6 @@ def _common_parts(knowledge: list[Knowledge]) -> list[str]:
             now, was = (f"{', '.join(p)} on {n} points" for p, n in ((k.meta["parts"], len(k.points)), (parts, points)))
             raise InputError(f"{k.meta['id']}: was labelled with {now}, others with {was}; label all of them alike")
     return parts
-
-
-@contextlib.contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """A temporary folder that takes the name `folder` at the end; until then, and on any error, the old one stays."""
-    make_folder(folder.parent)
-    new, old = (folder.with_name(f".tmp-{folder.name}-{os.getpid()}-{word}") for word in ("new", "old"))
-    try:
-        yield new
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(new, folder)
-    except OSError as error:
-        raise storage_error(folder, error) from None
-    finally:
-        for rest in (new, old):
-            shutil.rmtree(rest, ignore_errors=True)
 
 
 def _table(log: list[Epoch]) -> str:

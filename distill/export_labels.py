@@ -11,6 +11,7 @@ from scipy.spatial import KDTree
 from gen3d.collection import Collection
 from gen3d.errors import InputError
 from gen3d.knowledge import Knowledge
+from gen3d.labelling import labelled_stem
 from gen3d.shape import UNLABELLED, Shape
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class ExactLabels:
         """The stored ones, or those of the nearest stored points."""
         if shape.face_labels is not None and _any(shape.face_labels):
             return shape.face_labels
-        return self._of_points(shape, centroids(shape))
+        return self._of_points(shape, shape.centroids())
 
     def points(self, shape: Shape, cloud: Shape) -> Int16[np.ndarray, " N"]:
         """Those of the faces that the points lie on, or of the stored points."""
@@ -66,19 +67,14 @@ class TeacherLabels:
     """
 
     def __init__(self, collection: Collection, teacher: str, parts: tuple[str, ...]) -> None:
-        stem = f"knowledge-{teacher}"
-        there = {record.number for record in collection.records(stem)}
-        bare = sum(len(record.ids) for record in collection.records() if record.number not in there)
-        if bare or not there:
-            missing = f"{bare} of its {len(collection)} shapes have no knowledge of the {teacher} teacher"
-            raise InputError(f"{collection.root}: {missing}; run `gen3d label` on it first")
+        stem = labelled_stem(collection, teacher)
         self._parts, self._ids, self._reasons = parts, set(collection.ids(stem)), dict(collection.failures(stem))
         self._stored = collection.members(stem, "safetensors")
         self._current: tuple[str, Knowledge] | None = None
 
     def faces(self, shape: Shape) -> Int16[np.ndarray, " F"]:
         """Votes at the centroids."""
-        return nearest_labels(*self._votes(shape.id), centroids(shape))
+        return nearest_labels(*self._votes(shape.id), shape.centroids())
 
     def points(self, shape: Shape, cloud: Shape) -> Int16[np.ndarray, " N"]:
         """Votes at the points."""
@@ -109,7 +105,7 @@ class StudentLabels:
 
     def faces(self, shape: Shape) -> Int16[np.ndarray, " F"]:
         """Predictions at the centroids."""
-        return self._predicted(shape, centroids(shape))
+        return self._predicted(shape, shape.centroids())
 
     def points(self, shape: Shape, cloud: Shape) -> Int16[np.ndarray, " N"]:
         """Predictions at the points."""
@@ -128,12 +124,6 @@ def nearest_labels(
 ) -> Int16[np.ndarray, " M"]:
     """At every position the label of the nearest point; the first of those equally near."""
     return labels[KDTree(points).query(positions)[1]]
-
-
-def centroids(shape: Shape) -> Float32[np.ndarray, "F 3"]:
-    """Middle of every face."""
-    vertices, faces = shape.mesh
-    return vertices[faces].mean(1).astype(np.float32)
 
 
 def _any(labels: Int16[np.ndarray, " N"]) -> bool:

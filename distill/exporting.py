@@ -125,7 +125,7 @@ def export(
     labeller = _labeller(collection, settings, student, parts)
     plan, tally = Plan(collection.category, parts, settings.shard), _Tally()
     with whole_folder(out) as folder:
-        form.write(_samples(collection, labeller, settings, tally, progress), folder, plan)
+        form.write(_samples(collection, labeller, settings, parts, tally, progress), folder, plan)
         if not tally.shapes:
             raise _nothing(collection, tally)
         result = _result(tally, form, parts, settings)
@@ -197,7 +197,8 @@ def _labeller(
 
 def _record(collection: Collection, settings: ExportSettings, student: Student | None) -> dict[str, Any]:
     """What `settings.json` holds: all that the exported bytes depend on."""
-    record: dict[str, Any] = {"collection": str(collection.root), "content": _content(collection, settings)}
+    stems = [SHAPES, f"knowledge-{settings.teacher}"] if settings.teacher else [SHAPES]
+    record: dict[str, Any] = {"collection": str(collection.root), "content": collection.fingerprint(stems)}
     if student is not None:
         from distill.scoring import weights_hash
 
@@ -205,24 +206,18 @@ def _record(collection: Collection, settings: ExportSettings, student: Student |
     return record | {"settings": settings.model_dump()}
 
 
-def _content(collection: Collection, settings: ExportSettings) -> str:
-    """Hash of the collection's shapes and knowledge that are exported."""
-    stems = [SHAPES, f"knowledge-{settings.teacher}"] if settings.teacher else [SHAPES]
-    rows = [f"{record.shard} {record.sha256}" for stem in stems for record in collection.records(stem)]
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
-
-
 def _samples(
     collection: Collection,
     labeller: Labeller,
     settings: ExportSettings,
+    parts: tuple[str, ...],
     tally: _Tally,
     progress: Callable[[int], None],
 ) -> Iterator[Sample]:
     """The shapes one by one, with just what the format writes; the tally is kept on the way."""
-    form, parts = FORMATS[settings.format], _parts(collection, FORMATS[settings.format])
-    splits = split_ids(collection.ids(), settings.split or (1, 0, 0), settings.seed)
-    names = dict(zip(collection.ids(), file_names(collection.ids()), strict=True))
+    form, ids = FORMATS[settings.format], collection.ids()
+    splits = split_ids(ids, settings.split or (1, 0, 0), settings.seed)
+    names = dict(zip(ids, file_names(ids), strict=True))
     for shape in collection.shapes():
         try:
             ready = _prepared(shape, labeller, settings)

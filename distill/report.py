@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int16, UInt8
 from PIL import Image
-from scipy.spatial import KDTree
 
 from distill.evaluation import Report, Scored
+from distill.export_labels import nearest_labels
 from gen3d.colors import part_color
 from gen3d.pictures import caption, paint, tile
 from gen3d.rendering import Renderer, make_renderer
@@ -58,8 +58,8 @@ def _on_elements(scored: Scored, labels: Int16[np.ndarray, " N"]) -> Int16[np.nd
     shape = scored.shape
     if not shape.has_mesh:
         return labels
-    vertices, faces = shape.mesh
-    return labels[KDTree(shape.points).query(vertices[faces].mean(1))[1]]
+    assert shape.points is not None
+    return nearest_labels(shape.points, labels, shape.centroids())
 
 
 def _legend(parts: tuple[str, ...], width: int) -> UInt8[np.ndarray, "24 W 3"]:

@@ -25,6 +25,8 @@ from gen3d.storage import fsync_folder, make_folder, storage_error
 
 POINTS = 2048  # what students see at a time (method.md, section 5)
 
+_PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
+
 
 class Student(nn.Module, PyTorchModelHubMixin):
     """Segments clouds and meshes of one category.
@@ -87,8 +89,7 @@ class Student(nn.Module, PyTorchModelHubMixin):
         self, shape: Shape, seed: int = 0, passes: int = 4
     ) -> tuple[Int16[np.ndarray, " F"], Float32[np.ndarray, " F"]]:
         """Part and confidence of every face of a mesh in any frame, taken at its centroid."""
-        vertices, faces = shape.mesh
-        return self.label_positions(shape, vertices[faces].mean(1).astype(np.float32), seed, passes)
+        return self.label_positions(shape, shape.centroids(), seed, passes)
 
     def label_positions(
         self, shape: Shape, positions: Float32[np.ndarray, "M 3"], seed: int = 0, passes: int = 4
@@ -136,7 +137,14 @@ class Student(nn.Module, PyTorchModelHubMixin):
         if not folder.exists() and str(name).count("/") == 1 and not folder.parent.exists():
             folder = _downloaded(str(name))
         if not (folder / "config.json").is_file():
-            raise InputError(f"{name}: is not a student (no config.json there); make one with `gen3d distill`")
+            hint = "pickled checkpoints are never loaded; " if folder.suffix in _PICKLES else ""
+            raise InputError(
+                f"{name}: is not a student (no config.json there); {hint}give a folder made with `gen3d distill`"
+            )
+        if not (folder / "model.safetensors").is_file():
+            pickles = [path.name for path in sorted(folder.iterdir()) if path.suffix in _PICKLES]
+            hint = f"{pickles[0]} is pickled and never loaded; " if pickles else ""
+            raise InputError(f"{name}: has no model.safetensors; {hint}convert the weights to safetensors")
         try:
             student = cls(**json.loads((folder / "config.json").read_text()))
             student.load_state_dict(load_file(folder / "model.safetensors"))

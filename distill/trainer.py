@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from distill.losses import class_weights, distillation_loss
 from distill.rescoring import Settled, rescore
 from distill.student import Student, normalised_clouds
 from distill.students.point_ops import Neighbourhoods, stack
+from gen3d.environment import fast_bfloat16
 from gen3d.errors import Gen3dError, InputError
 from gen3d.knowledge import Knowledge
 from gen3d.settings import Settings
@@ -28,7 +30,11 @@ class DistillSettings(Settings):
     source: str = Field(default="generated", pattern="^(generated|real|mixed)$")
     teacher: str = "lite"
     student: str = "small"
+    ratio: float = Field(default=0.5, gt=0, lt=1, description="share of real shapes in every batch of mixed sources")
     epochs: int = Field(default=20, ge=1)
+    steps: int | None = Field(
+        default=None, ge=1, description="batches per epoch; as many as hold every shape if not set"
+    )
     batch: int = Field(default=16, ge=1)
     lr: float = Field(default=1.5e-3, gt=0)
     weight_decay: float = Field(default=0.02, ge=0)
@@ -53,17 +59,23 @@ class TrainingSet:
         pairs: (S, R) int64, (point, unit) pairs of every part.
         near: neighbourhoods with leading S.
         knowledge: of every shape, for re-scoring.
+        source: (S,) int64, the number of the source that each shape comes from; all 0 where there is only one.
     """
 
     points: Float32[Tensor, "S N 3"]
     target: Float32[Tensor, "S N R"]
     pairs: Int64[Tensor, "S R"]
     near: Neighbourhoods
-    knowledge: list[Knowledge] = field(default_factory=list)
+    knowledge: list[Knowledge]
+    source: Int64[Tensor, " S"]
 
     @classmethod
-    def build(cls, knowledge: list[Knowledge], student: Student) -> TrainingSet:
-        """From knowledge over the same number of points per shape. Raises InputError if there is none at all."""
+    def build(cls, sources: Sequence[list[Knowledge]], student: Student) -> TrainingSet:
+        """From one or more sources' knowledge, over the same number of points per shape.
+
+        Raises InputError if there is no unit at all, or for other numbers of points.
+        """
+        knowledge = [k for source in sources for k in source]
         if not any(len(k.part) for k in knowledge):
             raise InputError("the knowledge has no unit at all: no part is visible in any view; nothing to distil")
         sizes = sorted({len(k.points) for k in knowledge})
@@ -77,6 +89,7 @@ class TrainingSet:
             pairs=torch.from_numpy(np.stack([k.pairs(parts) for k in knowledge])),
             near=stack([student.network.prepare(k.points) for k in knowledge]),  # type: ignore[operator]
             knowledge=knowledge,
+            source=torch.repeat_interleave(torch.tensor([len(source) for source in sources])),
         )
 
     def rescored(self, student: Student) -> bool:
@@ -130,14 +143,15 @@ def distil(
     """
     network, compute = student.network, _dtype(settings.precision)
     optimiser = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=settings.weight_decay)
-    steps = settings.epochs * -(-len(data.points) // settings.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, steps + 1, pct_start=0.1)
+    steps = settings.steps or -(-len(data.points) // settings.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, settings.epochs * steps + 1, pct_start=0.1)
     generator = torch.Generator().manual_seed(settings.seed)
+    batches = _batches(data.source, settings, generator)
     settled, is_settled, rescored, log = Settled(settings.threshold), False, False, []
     for epoch in range(1, settings.epochs + 1):
         network.train()
         started, total, seen, skipped = time.monotonic(), 0.0, 0, 0
-        for index in _batches(len(data.points), settings.batch, generator):
+        for index in islice(batches, steps):
             points = augmented(data.points[index], settings, generator)
             logits = _forward(network, points, data.near[index], compute)
             loss = distillation_loss(logits.float(), data.target[index], class_weights(data.pairs[index].sum(0)))
@@ -207,15 +221,34 @@ def _skew(vector: Float32[Tensor, "B 3"]) -> Float32[Tensor, "B 3 3"]:
     return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(-1, 3, 3)
 
 
-def _batches(count: int, batch: int, generator: torch.Generator) -> Iterator[Int64[Tensor, " B"]]:
-    """Every shape once, in random order; the last batch may be smaller."""
-    yield from torch.randperm(count, generator=generator).split(batch)
+def _batches(
+    source: Int64[Tensor, " S"], settings: DistillSettings, generator: torch.Generator
+) -> Iterator[Int64[Tensor, " B"]]:
+    """Endless batches of indices. Of one source: rounds of every shape once, the last batch of a round may be smaller.
+
+    Of two: in each batch `ratio` of the second, at least one of both; every source goes through rounds of its own.
+    """
+    if not source.any():
+        while True:
+            yield from torch.randperm(len(source), generator=generator).split(settings.batch)
+    first, second = (_rounds(torch.nonzero(source == number)[:, 0], generator) for number in (0, 1))
+    share = min(max(round(settings.batch * settings.ratio), 1), settings.batch - 1)
+    while True:
+        yield torch.cat(
+            [torch.stack(list(islice(first, settings.batch - share))), torch.stack(list(islice(second, share)))]
+        )
+
+
+def _rounds(members: Int64[Tensor, " M"], generator: torch.Generator) -> Iterator[Int64[Tensor, ""]]:
+    """The members in random order, again and again in another one."""
+    while True:
+        yield from members[torch.randperm(len(members), generator=generator)]
 
 
 def _dtype(precision: str) -> torch.dtype:
     """What features are computed in; `auto` takes bfloat16 where the processor multiplies it."""
-    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if precision == "bfloat16" or (precision == "auto" and fast) else torch.float32
+    fast = precision == "bfloat16" or (precision == "auto" and fast_bfloat16())
+    return torch.bfloat16 if fast else torch.float32
 
 
 def _forward(network: nn.Module, points: Tensor, near: Neighbourhoods, compute: torch.dtype) -> Tensor:

@@ -130,11 +130,11 @@ def _gather(samples: Iterable[Sample], known: dict[str, list[Member] | str]) -> 
 def _whole_samples(root: Path, record: ShardRecord) -> dict[str, list[Member]]:
     """The samples of a shard that are as they were written; what is damaged is left out, to be made again."""
     found: dict[str, list[Member]] = {id: [] for id in record.ids}
-    hit = set(record.ids)
+    hit, entries = set(record.ids), dict(record.members.items())
     with contextlib.suppress(InputError):
         for id, members in groupby(read_shard(root, record), key=sample_of):
             found[id] = list(members)
-            if all(zlib.crc32(data) == record.members[name][1] for name, data in found[id]):
+            if all(zlib.crc32(data) == entries[name][1] for name, data in found[id]):
                 hit.discard(id)
     return {id: members for id, members in found.items() if id not in hit}
 

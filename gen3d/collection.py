@@ -131,6 +131,11 @@ class Collection:
         path = self.root / f"{stem}.json"
         return unseal(path, read_record(path) or {})
 
+    def fingerprint(self, stems: Sequence[str]) -> str:
+        """Hash of all that the collection holds of some stems: of the manifest's hashes of their shards."""
+        rows = [f"{record.shard} {record.sha256}" for stem in stems for record in self.records(stem)]
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+
     def samples(self, stem: str = SHAPES, number: int | None = None) -> Iterator[tuple[str, dict[str, bytes]]]:
         """(id, suffix -> bytes) of the samples, in order, of all shards or of one.
 

@@ -12,13 +12,11 @@ def command_of(info: dict[str, Any], stem: str = SHAPES, folder: str = "FOLDER")
     """What to type to make the shapes, or a later stage, again in `folder`.
 
     Args:
-        info: of the collection, or of the stage; a "command" that it keeps is taken as it is.
+        info: of the collection, or of the stage.
         stem: "shapes" or that of the stage.
         folder: the collection's.
     """
     root = shlex.quote(folder)
-    if isinstance(info.get("command"), str):
-        return info["command"]
     options = _options(info.get("settings", {}))
     if stem != SHAPES:
         return f"gen3d label {root}{options}"

@@ -35,7 +35,6 @@ _HUB_LICENCES = (
     "cc-by-sa-4.0",
     "cc-by-nc-4.0",
     "cc-by-nc-sa-4.0",
-    "openrail",
 )
 
 

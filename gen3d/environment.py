@@ -105,6 +105,13 @@ def environment() -> Environment:
     return Environment(versions, devices, extras_of(_requirements()), caches, said, problems)
 
 
+def fast_bfloat16() -> bool:
+    """Whether torch can multiply bfloat16 in this processor's hardware (elsewhere it is slower than float32)."""
+    import torch
+
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
 def _version(package: str) -> str | None:
     """Version of an installed package; None where there is none."""
     try:

@@ -17,7 +17,7 @@ from gen3d.glb import is_own, part_label, part_name, unpack
 from gen3d.inputs import TEXT, Input
 from gen3d.mesh_io import checked, file_content, read_shape
 from gen3d.mesh_readers import one_line
-from gen3d.psb_format import META, RawMesh, face_labels, label_table, mesh_shape, read_entry, read_meshes, rotation
+from gen3d.psb_format import META, RawMesh, face_labels, label_table, mesh_shape, read_entry, readable_meshes, rotation
 from gen3d.shape import Shape, unit
 from gen3d.shapenetpart_text import parse_cloud
 from gen3d.upright import turn
@@ -121,26 +121,11 @@ class ShapeReader:
 
 
 def _read_together(path: Path, keys: list[str]) -> dict[str, RawMesh | InputError]:
-    """The shapes of an archive, in one go where that works, else one by one to tell which are damaged."""
+    """The shapes of an archive."""
     try:
-        data = file_content(path)
+        return readable_meshes(file_content(path), keys)
     except InputError as error:
         return dict.fromkeys(keys, error)
-    try:
-        return dict(read_meshes(data, keys))
-    except Exception:  # told below, shape by shape
-        return {key: _read_one(data, key) for key in keys}
-
-
-def _read_one(data: bytes, key: str) -> RawMesh | InputError:
-    try:
-        return read_meshes(data, [key])[key]
-    except InputError as error:
-        return error
-    except KeyError:
-        return InputError("is missing")
-    except Exception as error:  # zipfile and numpy leak a dozen types on damaged files
-        return InputError(f"can't be read, it looks damaged ({type(error).__name__}: {one_line(str(error))})")
 
 
 def _node_names(path: Path) -> tuple[str | None, list[str]]:

@@ -162,8 +162,8 @@ def _samples(job: _Job) -> Iterator[Sample]:
         yield shape.id, partial(members, shape)
 
 
-def read_knowledge(collection: Collection, teacher: str) -> list[Knowledge]:
-    """All knowledge of one teacher, in the order of the shapes. Raises InputError if shapes are not labelled yet."""
+def labelled_stem(collection: Collection, teacher: str) -> str:
+    """The stem of a teacher's knowledge. Raises InputError if shapes are not labelled yet."""
     stem = f"knowledge-{teacher}"
     records = collection.records(stem)
     known = {id for record in records for id in record.samples}
@@ -171,6 +171,12 @@ def read_knowledge(collection: Collection, teacher: str) -> list[Knowledge]:
     if bare or not records:
         missing = f"{bare} of its {len(collection)} shapes have no knowledge of the {teacher} teacher"
         raise InputError(f"{collection.root}: {missing}; run `gen3d label` on it first")
+    return stem
+
+
+def read_knowledge(collection: Collection, teacher: str) -> list[Knowledge]:
+    """All knowledge of one teacher, in the order of the shapes. Raises InputError if shapes are not labelled yet."""
+    stem = labelled_stem(collection, teacher)
     found = [Knowledge.from_bytes(data, id) for id, data in collection.members(stem, "safetensors")]
     if not found:
         raise InputError(f"{collection.root}: none of its shapes could be labelled by the {teacher} teacher")
@@ -180,11 +186,6 @@ def read_knowledge(collection: Collection, teacher: str) -> list[Knowledge]:
 def summarise(knowledge: list[Knowledge]) -> list[PartSummary]:
     """Per part over all shapes: units, share of points covered by a unit of it, mean confidence of its units."""
     return part_summary(added(map(knowledge_row, knowledge)), knowledge[0].meta["parts"])
-
-
-def summary_rows(knowledge: list[Knowledge]) -> list[dict]:
-    """`summarise` as plain dicts for JSON."""
-    return [row._asdict() for row in summarise(knowledge)]
 
 
 def labelled_summary(collection: Collection, stem: str) -> list[PartSummary]:

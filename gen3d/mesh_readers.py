@@ -21,6 +21,7 @@ from gen3d.errors import InputError
 from gen3d.glb import build, decode, is_own, part_label, spread, unpack, whole_labels
 from gen3d.gltf_check import buffers, check_document
 from gen3d.npz import read_arrays
+from gen3d.ply_polygons import triangulated
 from gen3d.shape import Shape
 
 MAX_BYTES = 1 << 30  # larger files are refused before they are read
@@ -117,7 +118,7 @@ def _read_off(data: bytes, path: Path, category: str) -> Shape:
 
 def _read_ply(data: bytes, path: Path, category: str) -> Shape:
     """A mesh, or a cloud where there is no face element; `label` properties of faces or vertices."""
-    scene = _load(data, "ply", {}, fix_texture=False)
+    scene = _load(triangulated(data), "ply", {}, fix_texture=False)
     raw = next(iter(scene.geometry.values())).metadata["_ply_raw"] if scene.geometry else {}
     _check_ply(raw)
     vertices, faces, points, _ = _flatten(scene)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +18,7 @@ MAX_BYTES = 1 << 30  # of one array
 SMALL = 64 << 20  # bytes that any archive may unpack to, be it ever so small
 RATIO = 20  # times its own size that it may unpack to beyond that; labels pack well, coordinates hardly
 MAX_MEMBERS = 100_000
-_ENTRY = b"PK\x01\x02"  # starts every entry of the archive's table
+_ENTRY, _ENTRY_BYTES = b"PK\x01\x02", 46  # start and least size of an entry in the archive's table
 _HEADER = 1 << 16  # bytes, in which the header of an npy file must end
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the ones numpy writes
 
@@ -43,6 +44,14 @@ def read_arrays(data: bytes, names: Iterable[str] | None = None) -> dict[str, np
         members = {info.filename: info for info in archive.infolist() if wanted is None or info.filename in wanted}
         _check_sizes(list(members.values()), len(data))
         return {name.removesuffix(".npy"): _array(archive, info) for name, info in members.items()}
+
+
+def array_names(path: Path) -> list[str]:
+    """Names of the arrays in an NPZ file, as stored. Raises InputError (reason only), and whatever zipfile raises."""
+    if path.stat().st_size > _ENTRY_BYTES * MAX_MEMBERS and path.read_bytes().count(_ENTRY) > MAX_MEMBERS:
+        raise InputError(f"is an archive of more than {MAX_MEMBERS} members")
+    with zipfile.ZipFile(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
 
 
 def _check_sizes(members: list[zipfile.ZipInfo], size: int) -> None:

@@ -7,7 +7,6 @@ carry the reason only, those about `meta.json` its path too.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,12 @@ from jaxtyping import Float64, Int16
 
 from gen3d.categories import category as category_row
 from gen3d.errors import InputError, SettingsError
-from gen3d.mesh_readers import MAX_BYTES
-from gen3d.npz import MAX_MEMBERS, read_arrays
+from gen3d.mesh_readers import MAX_BYTES, one_line
+from gen3d.npz import array_names, read_arrays
 from gen3d.shape import Shape
 
 META = "meta.json"
 _MAX_META = 1 << 24  # bytes
-_ENTRY, _ENTRY_BYTES = b"PK\x01\x02", 46  # start and least size of an entry in a zip's table
 
 
 @dataclass(frozen=True)
@@ -103,13 +101,9 @@ def label_table(parts: list[Any], category: str, name: str) -> Int16[np.ndarray,
 def archive_ids(path: Path) -> list[str]:
     """The ids of all `v<id>` and `f<id>` pairs in an NPZ file, as stored; none where it is no archive of that kind."""
     try:
-        size = path.stat().st_size
-        if not path.is_file() or size > MAX_BYTES:
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
             return []
-        if size > _ENTRY_BYTES * MAX_MEMBERS and path.read_bytes().count(_ENTRY) > MAX_MEMBERS:
-            return []
-        with zipfile.ZipFile(path) as archive:
-            names = {name.removesuffix(".npy"): None for name in archive.namelist() if name.endswith(".npy")}
+        names = dict.fromkeys(array_names(path))
     except Exception:  # zipfile leaks a dozen types on damaged files; reading the file as a shape says what is wrong
         return []
     return [name[1:] for name in names if name[0:1] == "v" and name[1:] and f"f{name[1:]}" in names]
@@ -120,6 +114,14 @@ def read_meshes(data: bytes, ids: Iterable[str]) -> dict[str, RawMesh]:
     ids = list(ids)
     arrays = read_arrays(data, [f"{letter}{id}" for id in ids for letter in "vfy"])
     return {id: RawMesh(arrays[f"v{id}"], arrays[f"f{id}"], arrays.get(f"y{id}")) for id in ids}
+
+
+def readable_meshes(data: bytes, ids: list[str]) -> dict[str, RawMesh | InputError]:
+    """The meshes of an archive, or why each can't be had: in one go where that works, else one by one."""
+    try:
+        return dict(read_meshes(data, ids))
+    except Exception:  # told below, shape by shape
+        return {id: _read_one(data, id) for id in ids}
 
 
 def mesh_shape(id: str, category: str, raw: RawMesh) -> Shape:
@@ -144,6 +146,18 @@ def face_labels(raw: RawMesh, table: Int16[np.ndarray, " P"]) -> Int16[np.ndarra
     if stored.min() < 0 or stored.max() >= len(table):
         raise InputError(f"labels {stored.min()} to {stored.max()}; only 0 to {len(table) - 1} have a name")
     return table[stored]
+
+
+def _read_one(data: bytes, id: str) -> RawMesh | InputError:
+    """One mesh, or the reason (only) why it can't be had."""
+    try:
+        return read_meshes(data, [id])[id]
+    except InputError as error:
+        return error
+    except KeyError:
+        return InputError("is missing")
+    except Exception as error:  # zipfile and numpy leak a dozen types on damaged files
+        return InputError(f"can't be read, it looks damaged ({type(error).__name__}: {one_line(str(error))})")
 
 
 def rotation(rotations: Any, id: str, path: Path) -> Float64[np.ndarray, "3 3"]:

@@ -38,7 +38,7 @@ def same_record(path: Path, record: dict[str, Any]) -> bool:
     old = read_record(path)
     if old is None:
         return False
-    _refuse_other(path, old, plain(record))
+    refuse_other(path, old, plain(record))
     return True
 
 
@@ -58,7 +58,7 @@ def settle_record(path: Path, record: dict[str, Any], overwrite: bool = False) -
     if not overwrite and path.is_file() and not _written_for(path.read_bytes(), new):
         found = read_record(path) or {}
         if _body(found) != plain(record):
-            _refuse_other(path, unseal(path, found), plain(record))
+            refuse_other(path, unseal(path, found), plain(record))
     write_record(path, new)
 
 
@@ -130,8 +130,8 @@ def differences(old: Any, new: Any, field: str = "") -> Iterator[tuple[str, str,
         yield field, was, now
 
 
-def _refuse_other(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Raise SettingsError where two records differ."""
+def refuse_other(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Raise SettingsError, naming the field and both values, where the record at `path` and the wanted one differ."""
     for field, was, now in differences(old, new):
         hint = "use the same settings, another folder, or --overwrite"
         raise SettingsError(f"{path}: {field} was {was}, now {now}; {hint}")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gen3d.errors import SettingsError
 
 S = TypeVar("S", bound="Settings")
-STAGES = ("generate", "import", "label", "distill", "eval", "teacher")  # sections of a preset
+STAGES = ("generate", "import", "label", "distill", "eval", "teacher", "experiment")  # sections of a preset
 
 
 class Settings(BaseModel):

@@ -84,6 +84,11 @@ class Shape:
             return vertices[np.unique(faces)]
         return np.zeros((0, 3), np.float32) if self.points is None else self.points
 
+    def centroids(self) -> Float32[np.ndarray, "F 3"]:
+        """Middle of every face. Raises InputError where the shape has only points."""
+        vertices, faces = self.mesh
+        return vertices[faces].mean(1).astype(np.float32)
+
     def sampled(self, count: int, seed: int) -> Shape:
         """The shape with `count` points: area-uniform on the mesh, else a random choice of the stored points.
 

@@ -48,6 +48,26 @@ def test_the_chain_gives_data_on_stdout_and_is_done_the_second_time(home: Path, 
     assert not list(home.rglob(".tmp*"))
 
 
+def test_mixed_sources_are_told_apart_in_what_the_student_keeps(home: Path, run: Run) -> None:
+    shape = next(Collection.open("runs/chair/generated").shapes())
+    (home / "scans").mkdir()
+    write_shape(shape, home / "scans" / "chair.glb")
+    (home / "one.yaml").write_text("distill: {batch: 1}")
+    assert run("import", "scans", "--category", "chair").code == 0
+    assert run("label", "runs/chair/real", *LABEL[2:]).code == 0
+    mixed = ("distill", "--source", "mixed", *DISTILL[3:], "--ratio", 0.5)
+    end = run(*mixed, "--json")
+    assert end.code == 0 and json.loads(end.out)["student"] == "runs/chair/student-mixed"
+    kept = json.loads((home / "runs/chair/student-mixed/config.json").read_text())["training"]
+    assert kept["sources"] == {
+        "generated": {"collection": "runs/chair/generated", "shapes": 3},
+        "real": {"collection": "runs/chair/real", "shapes": 1},
+    }
+    assert kept["settings"]["ratio"] == 0.5 and "nothing to do" in run(*mixed).err
+    assert "ratio was 0.5, now 0.25" in run(*mixed[:-1], 0.25).error
+    assert "batch = 1: has no room" in run(*mixed, "--out", "small", "--preset", "one.yaml").error
+
+
 def test_json_is_all_there_is_on_stdout(home: Path, run: Run) -> None:
     write_shape(next(Collection.open("runs/chair/generated").shapes()), home / "chair.glb")
     segment = ("segment", "chair.glb", "--student", STUDENT)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+import killing
 import pytest
 from cli_chain import DISTILL, EVAL, GENERATE, LABEL, STUDENT, Ended, Run, tree
 from test_storage import file_size_limit
@@ -207,20 +205,10 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(home: Path, run: Run,
 # --- in a process of its own --------------------------------------------------------------------------------------
 
 
-def process(home: Path, body: str, *words: object) -> subprocess.Popen[str]:
-    """`gen3d` in a fresh Python, after `body`."""
-    code = f"{body}\nfrom cli import main\nmain.main()"
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, words)],
-        cwd=home, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 2), (signal.SIGTERM, 1)])
 def test_an_interrupt_is_one_line_and_keeps_what_was_finished(home: Path, number: signal.Signals, workers: int) -> None:
     words = ("generate", "--category", "mug", "--n", 1000, "--preset", "tiny.yaml", "--workers", workers)
-    child = process(home, "", *words)
+    child = killing.start(home, *words)
     manifest = home / "runs/mug/generated/manifest.jsonl"
     while child.poll() is None and not (manifest.is_file() and manifest.read_bytes().count(b"\n") >= 3):
         time.sleep(0.01)
@@ -232,7 +220,7 @@ def test_an_interrupt_is_one_line_and_keeps_what_was_finished(home: Path, number
 
 
 def test_a_reader_that_goes_away_is_no_traceback(home: Path) -> None:
-    child = process(home, "import os; os.close(1); r, w = os.pipe(); os.close(r)", *GENERATE, "--json")
+    child = killing.start(home, *GENERATE, "--json", body="import os; os.close(1); r, w = os.pipe(); os.close(r)")
     _, err = child.communicate(timeout=60)
     assert "Traceback" not in err
 

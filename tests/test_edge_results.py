@@ -252,7 +252,7 @@ def test_a_generated_shape_that_is_not_finite_is_a_failure(
 
 def test_a_step_that_is_not_finite_changes_nothing_and_is_counted() -> None:
     student = tiny()
-    data = TrainingSet.build([exact_knowledge(toy_chair(seed), 520) for seed in range(4)], student)
+    data = TrainingSet.build([[exact_knowledge(toy_chair(seed), 520) for seed in range(4)]], student)
     data.target[3] = NAN  # one of two batches of every epoch
     log = distil(student, data, settings(epochs=2, batch=2, backward=False), quiet)
     assert [row.skipped for row in log] == [1, 1] and all(np.isfinite(row.loss) for row in log)
@@ -261,7 +261,7 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted() -> None:
 
 def test_training_that_diverged_stops_and_leaves_nothing_to_save() -> None:
     student = tiny()
-    data = TrainingSet.build([exact_knowledge(toy_chair(seed), 520) for seed in range(2)], student)
+    data = TrainingSet.build([[exact_knowledge(toy_chair(seed), 520) for seed in range(2)]], student)
     data.target[:] = NAN
     with pytest.raises(Gen3dError, match="epoch 1: training diverged, no step had a finite loss; nothing was saved"):
         distil(student, data, settings(epochs=2, batch=2), quiet)

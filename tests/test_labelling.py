@@ -18,7 +18,7 @@ from gen3d.errors import InputError, SettingsError
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators.procedural import GRAMMARS, ProceduralGenerator
 from gen3d.knowledge import Knowledge
-from gen3d.labelling import LabelSettings, asked_parts, label, label_shape, read_knowledge, summarise, summary_rows
+from gen3d.labelling import LabelSettings, asked_parts, label, label_shape, read_knowledge, summarise
 from gen3d.rendering.view import View
 from gen3d.shape import Shape
 from gen3d.shards import ShardContent
@@ -196,7 +196,7 @@ def test_a_failing_shape_is_a_row_with_its_reason(chairs: Collection, monkeypatc
     ids = collection.ids()
     assert collection.ids("knowledge-moody") == ids[::2]
     assert collection.failures("knowledge-moody") == [(id, "not in the mood") for id in ids[1::2]]
-    rows = summary_rows(read_knowledge(collection, "moody"))
+    rows = [row._asdict() for row in summarise(read_knowledge(collection, "moody"))]
     assert [row["part"] for row in rows] == ["back", "seat", "leg", "arm"]
     assert rows[0]["confidence"] == 1 and rows[0]["units"] >= 6 and all(row["units"] == 0 for row in rows[1:])
     assert {row["confidence"] for row in rows[1:]} == {0} and {row["coverage"] for row in rows[1:]} == {0}

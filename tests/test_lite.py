@@ -23,9 +23,10 @@ from gen3d.rendering.points import PointsRenderer
 from gen3d.rendering.view import View
 from gen3d.shape import yaw
 from gen3d.teachers import make_teacher
-from gen3d.teachers.lite.network import geometry_images
+from gen3d.teachers.lite import training
+from gen3d.teachers.lite.network import LiteNetwork, geometry_images
 from gen3d.teachers.lite.teacher import WEIGHTS, LiteTeacher, load_network, save_network
-from gen3d.teachers.lite.training import train_teacher
+from gen3d.teachers.lite.training import TeacherSettings, train_teacher
 from gen3d.teachers.predictions import Boxes, PixelScores, Teacher, boxes_from_pixels
 
 CAMERAS = rings(3, 72)  # no multiple of the network's stride
@@ -151,6 +152,31 @@ def test_trained_weights_are_left_alone_unless_the_settings_are_others(tiny_weig
         train_teacher(tiny.SETTINGS.model_copy(update={"steps": 1}), path, lambda step, loss: None)
     _, finished = train_teacher(tiny.SETTINGS, path, lambda step, loss: steps.append(step), overwrite=True)
     assert not finished and steps == [1, 2, 3]
+
+
+def test_a_start_of_fewer_categories_keeps_its_answers(tmp_path: Path) -> None:
+    """Only what is new is new: logits of the known categories' own parts are the same in the larger network."""
+    torch.manual_seed(0)
+    few, many = ("mug", "chair"), ("airplane", "chair", "mug", "table")
+    old = LiteNetwork((8, 8), 2, 6)
+    for parameter in old.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    made_by = {"categories": few, "widths": (8, 8), "command": "by hand"}
+    save_network(old, made_by, tmp_path / "few.safetensors")
+    old = load_network(tmp_path / "few.safetensors")[0].eval()
+    settings = TeacherSettings(categories=many, widths=(8, 8), start=str(tmp_path / "few.safetensors"))
+    grown, history = training._fresh_or_started(settings)
+    images, places = (
+        torch.randn(2, 5, 32, 32),
+        {"mug": (slice(0, 2), slice(8, 10)), "chair": (slice(2, 6), slice(4, 8))},
+    )
+    for name, (before, after) in places.items():
+        was = old(images, torch.full((2,), few.index(name)))[:, before]
+        now = grown.eval()(images, torch.full((2,), many.index(name)))[:, after]
+        torch.testing.assert_close(now, was)
+    assert history == [made_by | {"categories": list(few), "widths": [8, 8]}]
+    with pytest.raises(SettingsError, match="other widths, or with categories not named here"):
+        training._fresh_or_started(TeacherSettings(categories=("chair",), widths=(8, 8), start=settings.start))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x08\0\0\0\0\0\0\0{}      ", b"x" * 200])

@@ -144,6 +144,13 @@ def test_what_is_no_student_is_refused_in_one_line(tmp_path: Path) -> None:
     refused(tmp_path / "file", "no config.json")
 
 
+def test_pickled_weights_are_named_and_never_loaded(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "student")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    refused(folder, "pytorch_model.bin is pickled and never loaded", "safetensors")
+    refused(folder / "pytorch_model.bin", "pickled checkpoints are never loaded")
+
+
 @pytest.mark.parametrize("text", ["", "{", "{}", "\0", '{"category": "chair"}', '{"category": 1, "parts": 2}'])
 def test_a_broken_config_is_refused(tmp_path: Path, text: str) -> None:
     folder = saved(tmp_path / "student")
@@ -204,7 +211,7 @@ def test_an_unknown_network_is_a_settings_error() -> None:
 def trained() -> tuple[Student, list[Epoch]]:
     """Overfitted to four toy chairs with exact labels, in seconds."""
     student = tiny()
-    data = TrainingSet.build([exact_knowledge(toy_chair(seed), 512) for seed in range(4)], student)
+    data = TrainingSet.build([[exact_knowledge(toy_chair(seed), 512) for seed in range(4)]], student)
     return student, distil(student, data, settings(epochs=60, lr=6e-3, backward=False), quiet)
 
 

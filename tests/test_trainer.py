@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def noisy_knowledge(seed: int) -> Knowledge:
 def test_the_same_seed_gives_the_same_weights_and_another_one_others() -> None:
     def run(seed: int) -> torch.Tensor:
         student = tiny()
-        data = TrainingSet.build([noisy_knowledge(s) for s in range(3)], student)
+        data = TrainingSet.build([[noisy_knowledge(s) for s in range(3)]], student)
         changes = {"batch": 2, "yaw": 180, "jitter": 0.01, "stretch": 0.1, "tilt": 3, "threshold": 1.0}
         distil(student, data, settings(epochs=6, seed=seed, **changes), quiet)
         return torch.cat([p.detach().flatten() for p in student.parameters()])
@@ -106,7 +107,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others() -> None:
 def test_re_scoring_starts_once_and_when_the_rule_says(after: float, monkeypatch: pytest.MonkeyPatch) -> None:
     student, calls, seen = tiny(), [], []
     knowledge = [noisy_knowledge(seed) for seed in range(3)]
-    data = TrainingSet.build(knowledge, student)
+    data = TrainingSet.build([knowledge], student)
     real = TrainingSet.rescored
 
     def counted(self: TrainingSet, one: Student) -> bool:
@@ -134,7 +135,7 @@ def test_re_scoring_starts_once_and_when_the_rule_says(after: float, monkeypatch
 def test_a_part_not_found_yet_is_never_re_scored_away() -> None:
     """A student that calls everything seat would wipe out all units of the other parts."""
     student = tiny()
-    data = TrainingSet.build([noisy_knowledge(seed) for seed in range(2)], student)
+    data = TrainingSet.build([[noisy_knowledge(seed) for seed in range(2)]], student)
     before, head = data.target.clone(), list(student.network.modules())[-1]
     assert isinstance(head, torch.nn.Linear)
     torch.nn.init.zeros_(head.weight)
@@ -144,7 +145,7 @@ def test_a_part_not_found_yet_is_never_re_scored_away() -> None:
 
 def test_without_backward_the_target_stays() -> None:
     student = tiny()
-    data = TrainingSet.build([noisy_knowledge(0)], student)
+    data = TrainingSet.build([[noisy_knowledge(0)]], student)
     before = data.target.clone()
     log = distil(student, data, settings(epochs=7, threshold=1.0, backward=False), quiet)
     assert torch.equal(data.target, before) and not any(row.rescored for row in log)
@@ -156,7 +157,7 @@ def test_every_shape_is_seen_once_an_epoch(
 ) -> None:
     student, seen = tiny(), []
     knowledge = [noisy_knowledge(seed) for seed in range(shapes)]
-    data = TrainingSet.build(knowledge, student)
+    data = TrainingSet.build([knowledge], student)
 
     def counted(points: torch.Tensor, settings: DistillSettings, generator: torch.Generator) -> torch.Tensor:
         seen.append(points)
@@ -170,25 +171,53 @@ def test_every_shape_is_seen_once_an_epoch(
         assert sorted(found) == list(range(shapes))
 
 
+@pytest.mark.parametrize(("ratio", "second"), [(0.5, 2), (0.25, 1), (0.01, 1), (0.99, 3)])
+def test_every_batch_mixes_two_sources_and_each_goes_through_rounds_of_its_own(ratio: float, second: int) -> None:
+    many, few = [noisy_knowledge(seed) for seed in range(7)], [noisy_knowledge(seed) for seed in range(20, 23)]
+    source = TrainingSet.build([many, few], tiny()).source
+    assert source.tolist() == [0] * 7 + [1] * 3
+    drawn = list(islice(trainer._batches(source, settings(ratio=ratio), torch.Generator().manual_seed(0)), 42))
+    for batch in drawn:
+        assert len(batch) == 4 and int((batch >= 7).sum()) == second
+    counts = torch.bincount(torch.cat(drawn), minlength=10)
+    for part in (counts[:7], counts[7:]):
+        assert int(part.max() - part.min()) <= 1
+
+
+def test_steps_set_the_length_of_an_epoch_whatever_the_number_of_shapes() -> None:
+    student, log = tiny(), []
+    data = TrainingSet.build([[noisy_knowledge(seed) for seed in range(2)]], student)
+    count = trainer.augmented
+
+    def counted(*args: Any) -> torch.Tensor:
+        log.append(len(args[0]))
+        return count(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "augmented", counted)
+        distil(student, data, settings(epochs=2, batch=2, steps=5), quiet)
+    assert log == [2] * 10
+
+
 def test_knowledge_without_any_unit_is_refused() -> None:
     none = knowledge_of(clouds(1)[0], np.zeros((0, 520), bool), np.zeros(0), np.zeros(0))
     for knowledge in ([none, none], []):
         with pytest.raises(InputError, match="no unit at all") as caught:
-            TrainingSet.build(knowledge, tiny())
+            TrainingSet.build([knowledge], tiny())
         assert len(str(caught.value).splitlines()) == 1
 
 
 def test_clouds_of_different_sizes_are_refused() -> None:
     some = [exact_knowledge(toy_chair(0), 512), exact_knowledge(toy_chair(1), 600)]
     with pytest.raises(InputError, match="512, 600") as caught:
-        TrainingSet.build(some, tiny())
+        TrainingSet.build([some], tiny())
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_shape_without_units_among_others_does_no_harm() -> None:
     student = tiny()
     none = knowledge_of(clouds(1, 512)[0], np.zeros((0, 512), bool), np.zeros(0), np.zeros(0))
-    data = TrainingSet.build([none, exact_knowledge(toy_chair(1), 512)], student)
+    data = TrainingSet.build([[none, exact_knowledge(toy_chair(1), 512)]], student)
     log = distil(student, data, settings(epochs=7, batch=1, threshold=1.0), quiet)
     assert all(math.isfinite(row.loss) for row in log) and log[-1].rescored
     assert all(torch.isfinite(p).all() for p in student.parameters())

@@ -25,7 +25,7 @@ from gen3d.psb_format import (
     label_table,
     mesh_shape,
     read_entry,
-    read_meshes,
+    readable_meshes,
     rotation,
 )
 from gen3d.shape import Shape
@@ -80,19 +80,18 @@ def _meta(path: Path, name: str) -> dict[str, Any]:
 
 def _meshes(path: Path, ids: list[str]) -> dict[str, RawMesh]:
     """The arrays of every shape, as stored."""
-    meshes, current = {}, "index"
     try:
-        data = path.read_bytes()
-        for current in ids:
-            meshes |= read_meshes(data, [current])
-            if meshes[current].labels is None:
-                raise KeyError(f"y{current}")
+        found = readable_meshes(path.read_bytes(), ids)
     except FileNotFoundError:
         raise InputError(f"{path}: not found; copy it beside meta.json") from None
-    except KeyError as error:
-        raise InputError(f"{path}: shape {current} is missing ({first_line(error)}); copy the file again") from None
-    except Exception as error:  # zipfile and numpy leak a dozen types on damaged files
-        raise InputError(f"{path}: its {current} can't be read ({first_line(error)}); copy the file again") from None
+    except OSError as error:
+        raise InputError(f"{path}: can't be read ({first_line(error)}); copy the file again") from None
+    meshes = {}
+    for id, raw in found.items():
+        if isinstance(raw, InputError) or raw.labels is None:
+            reason = raw if isinstance(raw, InputError) else f"is missing (y{id} is not in the archive)"
+            raise InputError(f"{path}: shape {id} {reason}; copy the file again")
+        meshes[id] = raw
     return meshes
 
 

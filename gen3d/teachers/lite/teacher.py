@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from gen3d.categories import category as known_category
+from gen3d.environment import fast_bfloat16
 from gen3d.errors import InputError, MissingError, SettingsError
 from gen3d.rendering.view import View
 from gen3d.storage import atomic_write
@@ -74,11 +75,6 @@ class LiteTeacher:
         logits = torch.nn.functional.interpolate(logits, scale_factor=2.0, mode="bilinear")[..., :size, :size]
         scores = logits.softmax(1)[:, channels].half().numpy()
         return [s * view.hit for s, view in zip(scores, views, strict=True)]
-
-
-def fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 in hardware (elsewhere it is slower than float32)."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def save_network(network: LiteNetwork, settings: dict, path: Path) -> None:

@@ -17,9 +17,10 @@ from pydantic import Field
 from torch import Tensor
 
 from gen3d.categories import CATEGORIES
+from gen3d.environment import fast_bfloat16
 from gen3d.errors import SettingsError
 from gen3d.generators.procedural import GRAMMARS
-from gen3d.record import differences, plain
+from gen3d.record import plain, refuse_other
 from gen3d.rendering.cameras import Camera
 from gen3d.rendering.embree import EmbreeRenderer
 from gen3d.rendering.points import PointsRenderer
@@ -27,7 +28,7 @@ from gen3d.rendering.view import View
 from gen3d.settings import Settings
 from gen3d.shape import Shape, unit, yaw
 from gen3d.teachers.lite.network import LiteNetwork, geometry_images
-from gen3d.teachers.lite.teacher import fast_bfloat16, load_network, save_network
+from gen3d.teachers.lite.teacher import load_network, save_network
 
 IGNORE = -1
 HELD_OUT = 10_000_019  # seed of the shapes that score the teacher; training draws from other streams
@@ -47,7 +48,9 @@ class TeacherSettings(Settings):
     clouds: float = Field(default=0.2, ge=0, le=1, description="share of shapes seen as splatted clouds")
     workers: int = Field(default=1, ge=0, description="processes that make shapes and render them")
     held_out: int = Field(default=20, ge=1, description="fresh shapes per category for the score")
-    start: str | None = Field(default=None, description="weights to go on from, of the same categories and widths")
+    start: str | None = Field(
+        default=None, description="weights to go on from, of the same widths and of some or all of the categories"
+    )
     shares: dict[str, float] = Field(default={}, description="how often a category is drawn; 1 where not named")
     seed: int = Field(default=0, ge=0)
 
@@ -103,21 +106,46 @@ def _trained_before(settings: TeacherSettings, path: Path) -> dict[str, float]:
     """The scores kept with finished weights. Raises SettingsError where they are of other settings."""
     _, record = load_network(path)
     wanted = plain(settings.model_dump())
-    for field, was, now in differences({key: record.get(key) for key in wanted}, wanted):
-        raise SettingsError(
-            f"{path}: {field} was {was}, now {now}; use the same settings, another file, or --overwrite"
-        )
+    refuse_other(path, {key: record.get(key) for key in wanted}, wanted)
     return record["held_out_miou"]
 
 
 def _fresh_or_started(settings: TeacherSettings) -> tuple[LiteNetwork, list[dict]]:
     """The network to train, and the records of the training before. Raises SettingsError where they don't fit."""
+    network = LiteNetwork(settings.widths, len(settings.categories), int(_offsets(settings.categories)[-1]))
     if settings.start is None:
-        return LiteNetwork(settings.widths, len(settings.categories), int(_offsets(settings.categories)[-1])), []
-    network, record = load_network(Path(settings.start))
-    if tuple(record["categories"]) != settings.categories or tuple(record["widths"]) != settings.widths:
-        raise SettingsError(f"start = {settings.start}: was trained with other categories or widths")
-    return network.train(), [*record.pop("history", []), record]
+        return network, []
+    old, record = load_network(Path(settings.start))
+    known = tuple(record["categories"])
+    if not set(known) <= set(settings.categories) or tuple(record["widths"]) != settings.widths:
+        raise SettingsError(
+            f"start = {settings.start}: was trained with other widths, or with categories not named here"
+        )
+    network.load_state_dict(_grown(old.state_dict(), known, network.state_dict(), settings.categories))
+    return network, [*record.pop("history", []), record]
+
+
+def _grown(
+    old: dict[str, Tensor], known: tuple[str, ...], new: dict[str, Tensor], categories: tuple[str, ...]
+) -> dict[str, Tensor]:
+    """The weights of `known` categories in a network of more: what is told per category or part goes to its new place.
+
+    Further categories start from the mean of the known ones' scales and shifts, and with heads of their own.
+    """
+    place = [categories.index(name) for name in known]
+    first = _offsets(categories)
+    channel = np.concatenate([np.arange(first[p], first[p + 1]) for p in place])
+    grown = {}
+    for key, value in old.items():
+        if key.endswith("film.weight"):
+            grown[key] = value.mean(0).repeat(len(categories), 1)
+            grown[key][place] = value
+        elif key.startswith("head."):
+            grown[key] = new[key].clone()
+            grown[key][channel] = value
+        else:
+            grown[key] = value
+    return grown
 
 
 def _offsets(categories: tuple[str, ...]) -> Int64[np.ndarray, " C1"]:

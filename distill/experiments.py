@@ -1,0 +1,194 @@
+"""What a source is worth: students from generated, real and mixed collections, scored on the same labelled shapes.
+
+Every stage is resumable, so the experiment is: typed again, it goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field, ValidationError
+
+from distill.datasets import DATASETS
+from distill.distillation import distill, source_folders
+from distill.evaluation import EvalSettings, read_dataset
+from distill.experiment_tables import SOURCES, Cell, Row, bars, markdown
+from distill.scoring import score
+from distill.trainer import DistillSettings
+from gen3d.categories import category as known_category
+from gen3d.collection import Collection
+from gen3d.errors import InputError, SettingsError
+from gen3d.generation import GenerateSettings, generate
+from gen3d.importing import ImportSettings, import_shapes
+from gen3d.inputs import find_inputs
+from gen3d.labelling import LabelSettings, label
+from gen3d.record import settle_record, write_record
+from gen3d.settings import Settings
+from gen3d.storage import atomic_write, make_folder
+
+BATCH = DistillSettings.model_fields["batch"].default
+
+
+class ExperimentSettings(Settings):
+    """Settings of `gen3d experiment sources`."""
+
+    categories: tuple[str, ...] = ("chair", "table", "airplane", "mug", "guitar")
+    seeds: int = Field(default=3, ge=1, description="runs of each, with shapes, points and training of their own")
+    n: int = Field(default=500, ge=1, description="generated shapes per category and seed")
+    epochs: int = Field(default=20, ge=1)
+    steps: int | None = Field(
+        default=None,
+        ge=1,
+        description="batches per epoch, the same for all sources; as many as hold the generated shapes",
+    )
+    ratio: float = Field(default=0.5, gt=0, lt=1, description="share of real shapes in every batch of mixed sources")
+    teacher: str = "lite"
+    align: bool = Field(default=True, description="find the pose of real shapes")
+    passes: int = Field(default=16, ge=1, description="of the student, averaged (voting)")
+    leave_out: dict[str, tuple[str, ...]] = Field(default={}, description="category -> parts that are not scored")
+
+
+class ScoredOn(NamedTuple):
+    """A labelled set: its name in `DATASETS`, its folder, and options of its reader such as a split."""
+
+    dataset: str
+    root: Path
+    options: dict[str, str]
+
+
+def parse_test(text: str) -> ScoredOn:
+    """A labelled set from "psb=DIR" or "shapenetpart=DIR,split=val". Raises SettingsError where it is none."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    name, _, folder = pairs[0]
+    if name not in DATASETS or not all(value for _, _, value in pairs):
+        raise SettingsError(f"test = {text!r}: give NAME=DIR[,option=value], NAME one of {', '.join(DATASETS)}")
+    return ScoredOn(name, Path(folder), {key: value for key, _, value in pairs[1:]})
+
+
+def parse_real(texts: Sequence[str], categories: Sequence[str]) -> dict[str, list[str]]:
+    """Category -> paths of real shapes, from paths that may hold any category, and "chair=PATH" for one alone."""
+    found: dict[str, list[str]] = {name: [] for name in categories}
+    for text in texts:
+        name, sign, path = text.partition("=")
+        for category in [name] if sign and name in found else found:
+            found[category].append(path if sign and name in found else text)
+    return found
+
+
+class Sources(NamedTuple):
+    """One experiment: what is run, on what, and where everything goes."""
+
+    settings: ExperimentSettings
+    real: Mapping[str, list[str]]
+    tests: Sequence[ScoredOn]
+    out: Path
+    workers: int = 1
+
+
+def run_sources(job: Sources, report: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    """Run what is missing of the experiment, write its table and chart.
+
+    Real shapes are imported and labelled by the teacher like generated ones; labels they carry are not used. A category
+    is scored on the first set that has it, and one that none has is only named in the table.
+
+    Args:
+        job: `real` is category -> paths as `gen3d import` takes them. `out` gets collections, students and scores per
+            category, `experiment.json`, `table.md` and `sources.png`.
+        report: called with a line for every step.
+
+    Returns:
+        What `experiment.json` holds: the settings and one row per category.
+
+    Raises:
+        SettingsError: an unknown category, or `out` holds an experiment of other settings.
+        Gen3dError: of the stages.
+    """
+    plan = [_plan(job, known_category(name).name) for name in job.settings.categories]
+    tests = [[test.dataset, str(test.root), test.options] for test in job.tests]
+    record = {"settings": job.settings.model_dump(), "real": dict(job.real), "tests": tests}
+    make_folder(job.out)
+    settle_record(job.out / "settings.json", record)
+    for row, test in plan:
+        if test is not None:
+            for cell in _cells(job, row.category, test, report):
+                row.cells.append(cell)
+                _write(job, plan)
+    return _write(job, plan)
+
+
+Plan = list[tuple[Row, ScoredOn | None]]
+
+
+def _plan(job: Sources, name: str) -> tuple[Row, ScoredOn | None]:
+    """The row of a category, still empty, and what it will be scored on, or why it can't be."""
+    reasons = []
+    for test in job.tests:
+        try:
+            found = read_dataset(_how(job.settings, test, name, 0), name, test.root)
+        except (SettingsError, InputError) as error:
+            reasons.append(str(error))
+            continue
+        parts = ", ".join(part for part in found.parts if part not in job.settings.leave_out.get(name, ()))
+        return Row(name, f"{test.dataset}, {len(found.shapes)} shapes, {parts}"), test
+    return Row(name, f"not scored: {'; '.join(reasons) or 'no labelled set is given'}"), None
+
+
+def _cells(job: Sources, name: str, test: ScoredOn, report: Callable[[str], None]) -> Iterator[Cell]:
+    """The scores of one category, seed by seed."""
+    folder = job.out / name
+    paths = list(job.real.get(name, ()))
+    if paths:
+        report(f"{name}: real shapes")
+        _real(job, name, folder / "real", paths)
+    for seed in range(job.settings.seeds):
+        report(f"{name}, seed {seed}: generated shapes")
+        _generated(job, name, folder / f"generated-{seed}", seed)
+        for source in SOURCES if paths else ("generated",):
+            report(f"{name}, seed {seed}: {source}")
+            yield _cell(job, name, source, seed, test)
+
+
+def _real(job: Sources, name: str, root: Path, paths: list[str]) -> None:
+    """Import and label the real shapes of a category; those of which nothing could be made stay out."""
+    import_shapes(ImportSettings(category=name, align=job.settings.align), find_inputs(paths, name), root, job.workers)
+    label(Collection.open(root), LabelSettings(teacher=job.settings.teacher), job.workers)
+
+
+def _generated(job: Sources, name: str, root: Path, seed: int) -> None:
+    """Generate and label the shapes of one seed."""
+    collection = generate(GenerateSettings(category=name, n=job.settings.n, seed=seed), root, job.workers)
+    label(collection, LabelSettings(teacher=job.settings.teacher, seed=seed), job.workers)
+
+
+def _cell(job: Sources, name: str, source: str, seed: int, test: ScoredOn) -> Cell:
+    """Distil one student and score it."""
+    settings, folder = job.settings, job.out / name
+    budget = settings.steps or -(-settings.n // BATCH)
+    shared = {"teacher": settings.teacher, "epochs": settings.epochs, "ratio": settings.ratio}
+    how = DistillSettings(category=name, source=source, steps=budget, seed=seed, **shared)
+    student = folder / f"student-{source}-{seed}"
+    distill(source_folders(source, folder / f"generated-{seed}", folder / "real"), how, student)
+    subject = {"method": "student", "student": student, "category": name, "teacher": settings.teacher}
+    found, _, _ = score(subject, test.root, _how(settings, test, name, seed), folder / f"scores-{source}-{seed}", False)
+    return Cell(source, seed, found["miou"], found["worst_half"], found["parts"])
+
+
+def _how(settings: ExperimentSettings, test: ScoredOn, name: str, seed: int) -> EvalSettings:
+    """How a category is scored."""
+    left_out = settings.leave_out.get(name, ())
+    try:
+        return EvalSettings(dataset=test.dataset, passes=settings.passes, leave_out=left_out, seed=seed, **test.options)
+    except ValidationError as error:
+        raise SettingsError(f"test {test.dataset}: {error.errors()[0]['loc'][0]} is no option of it") from None
+
+
+def _write(job: Sources, plan: Plan) -> dict[str, Any]:
+    """Keep what is known so far."""
+    rows = [row for row, _ in plan]
+    result = {"settings": job.settings.model_dump(), "rows": [row.as_dict() for row in rows]}
+    write_record(job.out / "experiment.json", result)
+    atomic_write(job.out / "table.md", markdown(rows).encode())
+    atomic_write(job.out / "sources.png", bars(rows))
+    return result
