@@ -117,6 +117,7 @@ def test_align_and_a_given_axis_contradict(tmp_path: Path, change: dict[str, str
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("category", ["airplane", "chair", "mug", "table"])
 def test_real_raw_shapes_are_set_upright(shared_data: Path, tmp_path: Path, category: str) -> None:
     """psb's shapes of development: `to_canonical` of a canonical one is the identity, so it must be found again."""
