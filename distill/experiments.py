@@ -177,9 +177,9 @@ def _cell(job: Sources, name: str, source: str, seed: int, test: ScoredOn) -> Ce
 
 def _how(settings: ExperimentSettings, test: ScoredOn, name: str, seed: int) -> EvalSettings:
     """How a category is scored."""
-    left_out = settings.leave_out.get(name, ())
+    given: dict[str, Any] = {"dataset": test.dataset, "passes": settings.passes, "seed": seed} | test.options
     try:
-        return EvalSettings(dataset=test.dataset, passes=settings.passes, leave_out=left_out, seed=seed, **test.options)
+        return EvalSettings(**given, leave_out=settings.leave_out.get(name, ()))
     except ValidationError as error:
         raise SettingsError(f"test {test.dataset}: {error.errors()[0]['loc'][0]} is no option of it") from None
 

@@ -67,7 +67,7 @@ class Aligner:
         drawn = (generator.generate(category, _SEED + i, f"reference-{i}").normalised() for i in range(references))
         features = [_features(*_cloud(shape, 0)) for shape in drawn]
         self._references = np.stack(features, 1)  # (2, references, K)
-        among = np.sum([own @ own.T for own in self._references], axis=0) / 2
+        among = np.stack([own @ own.T for own in self._references]).mean(0)
         np.fill_diagonal(among, 0)
         self._usual = float(np.median(_nearest(among, _NEAREST)))
         self._turns = quarter_turns()  # (24, 3, 3)
@@ -105,7 +105,7 @@ class Aligner:
         """Of the shape, taken to that frame and then turned all ways, and the references nearest to it."""
         both = _features(points @ frame.T, normals @ frame.T)  # (2, K)
         pairs = zip(both, self._references, strict=True)
-        alike = np.sum([own[self._orders] @ theirs.T for own, theirs in pairs], axis=0) / 2
+        alike = np.stack([own[self._orders] @ theirs.T for own, theirs in pairs]).mean(0)
         return _nearest(alike, _NEAREST)
 
     def _climb(
