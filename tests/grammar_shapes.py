@@ -15,7 +15,7 @@ from gen3d.categories import category
 from gen3d.generators.procedural import GRAMMARS, ProceduralGenerator
 from gen3d.shape import Shape, face_normals
 
-SEEDS = range(40)
+SEEDS = range(60)
 every_grammar = pytest.mark.parametrize("name", GRAMMARS)
 
 # Parts that only some shapes have: whether the shape's traits promise one.

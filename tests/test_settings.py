@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from distill.evaluation import EvalSettings
+from distill.experiments import ExperimentSettings
 from distill.trainer import DistillSettings
 from gen3d.errors import SettingsError
 from gen3d.generation import GenerateSettings
@@ -16,7 +17,15 @@ from gen3d.labelling import LabelSettings
 from gen3d.settings import STAGES, Settings, resolve
 from gen3d.teachers.lite.training import TeacherSettings
 
-CLASSES = (GenerateSettings, ImportSettings, LabelSettings, DistillSettings, EvalSettings, TeacherSettings)
+CLASSES = (
+    GenerateSettings,
+    ImportSettings,
+    LabelSettings,
+    DistillSettings,
+    EvalSettings,
+    TeacherSettings,
+    ExperimentSettings,
+)
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
