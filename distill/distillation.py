@@ -56,7 +56,7 @@ def distill(
     """
     if out.exists() and not (out / "config.json").is_file() and (not out.is_dir() or any(out.iterdir())):
         raise SettingsError(f"{out}: holds something else than a student; choose an empty or a new folder")
-    if len(folders) > 1 and settings.batch < len(folders):
+    if settings.batch < len(folders):
         raise SettingsError(f"batch = {settings.batch}: has no room for a shape of every source; use 2 or more")
     row, teacher = category(settings.category), settings.teacher
     collections = {source: Collection.open(folder) for source, folder in folders.items()}

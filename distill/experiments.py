@@ -72,8 +72,9 @@ def parse_real(texts: Sequence[str], categories: Sequence[str]) -> dict[str, lis
     found: dict[str, list[str]] = {name: [] for name in categories}
     for text in texts:
         name, sign, path = text.partition("=")
-        for category in [name] if sign and name in found else found:
-            found[category].append(path if sign and name in found else text)
+        chosen = {name: path} if sign and name in found else dict.fromkeys(found, text)
+        for category, where in chosen.items():
+            found[category].append(where)
     return found
 
 

@@ -6,6 +6,7 @@ grid and face the same ways there, once in proportion and once with the bounding
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import permutations, product
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from gen3d.generators.procedural import GRAMMARS, ProceduralGenerator
-from gen3d.shape import Shape, estimate_normals, unit
+from gen3d.shape import Shape, unit
 
 POINTS = 2000  # of a shape that are looked at
 REFERENCES = 128
@@ -126,6 +127,12 @@ def _nearest(alike: Float32[np.ndarray, "M references"], count: int) -> Float32[
     return np.sort(alike, axis=1)[:, -count:].mean(1)
 
 
+@cache
+def aligner_of(category: str) -> Aligner:
+    """The category's aligner, made once for the process: the shapes it compares with take a second or two."""
+    return Aligner(category)
+
+
 def has_references(category: str) -> bool:
     """Whether shapes of that category can be generated to compare with."""
     return category in GRAMMARS
@@ -143,10 +150,8 @@ def quarter_turns() -> Float64[np.ndarray, "24 3 3"]:
 
 def _cloud(shape: Shape, seed: int) -> tuple[Float64[np.ndarray, "N 3"], Float64[np.ndarray, "N 3"]]:
     """Points of the surface and their normals."""
-    sampled = shape.sampled(POINTS, seed)
-    assert sampled.points is not None
-    normals = estimate_normals(sampled.points) if sampled.normals is None else sampled.normals
-    return sampled.points.astype(np.float64), normals.astype(np.float64)
+    points, normals = shape.sampled(POINTS, seed).oriented()
+    return points.astype(np.float64), normals.astype(np.float64)
 
 
 def _features(points: Float64[np.ndarray, "N 3"], normals: Float64[np.ndarray, "N 3"]) -> Float32[np.ndarray, "2 K"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float64
 from pydantic import Field
 
-from gen3d.alignment import Aligner, has_references
 from gen3d.building import build_shards
 from gen3d.categories import category
 from gen3d.collection import SHAPES, Collection, shape_members
@@ -127,9 +126,9 @@ def _stop_at_failure(collection: Collection) -> None:
 
 def _build(job: _Job) -> Iterator[Sample]:
     """One shard's samples."""
-    reader, poser = ShapeReader(category(job.settings.category), job.inputs), _Poser(job.settings)
+    reader = ShapeReader(category(job.settings.category), job.inputs)
     for item in job.inputs:
-        make = partial(_members, reader, item, poser)
+        make = partial(_members, reader, item, job.settings)
         if job.strict:  # here, where an error is no failure of the sample but ends the run
             made = make()
             make = partial(_same, made)
@@ -140,18 +139,18 @@ def _same(members: list[Member]) -> list[Member]:
     return members
 
 
-def _members(reader: ShapeReader, item: Input, poser: _Poser) -> list[Member]:
+def _members(reader: ShapeReader, item: Input, settings: ImportSettings) -> list[Member]:
     """Reads one input. Errors name it by its place below the given paths, so that they are the same anywhere."""
     try:
-        return shape_members(_imported(reader.read(item), item, poser))
+        return shape_members(_imported(reader.read(item), item, settings))
     except InputError as error:
         here, there = f"{one_line(str(item.path.parent))}/", one_line(item.name.rpartition("/")[0])
         raise InputError(str(error).replace(here, f"{there}/" if there else "")) from None
 
 
-def _imported(found: Found, item: Input, poser: _Poser) -> Shape:
+def _imported(found: Found, item: Input, settings: ImportSettings) -> Shape:
     """The shape in the house frame, with what is known of where it came from."""
-    matrix, pose = poser(found, item)
+    matrix, pose = _pose(found, item, settings)
     meta: dict[str, Any] = {"file": item.name, "pose": pose}
     meta |= {"key": item.key} if item.key is not None else {}
     meta |= {"unlabelled": found.unlabelled} if found.unlabelled else {}
@@ -160,38 +159,31 @@ def _imported(found: Found, item: Input, poser: _Poser) -> Shape:
     return replace(turned.normalised(), id=item.id, meta=meta)
 
 
-class _Poser:
-    """Finds how to turn the shapes of one shard."""
+def _pose(found: Found, item: Input, settings: ImportSettings) -> tuple[Float64[np.ndarray, "3 3"], dict[str, Any]]:
+    """Rotation to the house frame, and how it came about: `by` is what said so."""
+    if found.pose is not None and not settings.raw_pose:
+        matrix, by = found.pose
+        return matrix, {"by": by, "rotation": matrix.tolist()}
+    shape = replace(found.shape, id=item.id)
+    if settings.align and (aligned := _aligned(shape, settings)) is not None:
+        return aligned
+    options = pose_options(settings)
+    (up, front), by = options[0], "option"
+    if len(options) > 1 and item.path.suffix.lower() in _Y_UP_FORMATS:
+        by = "format"
+    elif len(options) > 1:
+        guess = guess_up(shape.normalised(), settings.seed)
+        up, front = dict(zip("yz", options, strict=True))[guess.up]
+        by = "shape" if guess.sure else "unsure"
+    return turn(up, front), {"by": by, "up": up, "front": front}
 
-    def __init__(self, settings: ImportSettings) -> None:
-        self._settings = settings
 
-    def __call__(self, found: Found, item: Input) -> tuple[Float64[np.ndarray, "3 3"], dict[str, Any]]:
-        """Rotation to the house frame, and how it came about: `by` is what said so."""
-        settings = self._settings
-        if found.pose is not None and not settings.raw_pose:
-            matrix, by = found.pose
-            return matrix, {"by": by, "rotation": matrix.tolist()}
-        shape = replace(found.shape, id=item.id)
-        if settings.align and has_references(settings.category):
-            return self._aligned(shape.normalised())
-        options = pose_options(settings)
-        (up, front), by = options[0], "option"
-        if len(options) > 1 and item.path.suffix.lower() in _Y_UP_FORMATS:
-            by = "format"
-        elif len(options) > 1:
-            guess = guess_up(shape.normalised(), settings.seed)
-            up, front = dict(zip("yz", options, strict=True))[guess.up]
-            by = "shape" if guess.sure else "unsure"
-        return turn(up, front), {"by": by, "up": up, "front": front}
+def _aligned(shape: Shape, settings: ImportSettings) -> tuple[Float64[np.ndarray, "3 3"], dict[str, Any]] | None:
+    """By the generated shapes that it is like; None where there are none. An unsure answer is the best there is."""
+    from gen3d.alignment import aligner_of, has_references  # here, since it loads all grammars
 
-    def _aligned(self, shape: Shape) -> tuple[Float64[np.ndarray, "3 3"], dict[str, Any]]:
-        """By the generated shapes that it is like. An unsure answer is still the best there is."""
-        pose = self._aligner(shape, self._settings.seed)
-        by = "align" if pose.sure else "unsure"
-        return pose.rotation, {"by": by, "rotation": pose.rotation.tolist(), "likeness": round(pose.likeness, 3)}
-
-    @cached_property
-    def _aligner(self) -> Aligner:
-        """Made for the first shape that needs it: the shapes it compares with take a second or two."""
-        return Aligner(self._settings.category)
+    if not has_references(settings.category):
+        return None
+    pose = aligner_of(settings.category)(shape.normalised(), settings.seed)
+    by = "align" if pose.sure else "unsure"
+    return pose.rotation, {"by": by, "rotation": pose.rotation.tolist(), "likeness": round(pose.likeness, 3)}

@@ -89,6 +89,12 @@ class Shape:
         vertices, faces = self.mesh
         return vertices[faces].mean(1).astype(np.float32)
 
+    def oriented(self) -> tuple[Float32[np.ndarray, "N 3"], Float32[np.ndarray, "N 3"]]:
+        """The stored points and their normals, estimated where there are none. Raises InputError without points."""
+        if self.points is None:
+            raise InputError(f"{self.id}: has no points")
+        return self.points, estimate_normals(self.points) if self.normals is None else self.normals
+
     def sampled(self, count: int, seed: int) -> Shape:
         """The shape with `count` points: area-uniform on the mesh, else a random choice of the stored points.
 

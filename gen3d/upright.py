@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64
 from scipy.spatial import ConvexHull, KDTree, QhullError
 
-from gen3d.shape import Shape, estimate_normals
+from gen3d.shape import Shape
 
 FRONTS = {"y": "+z", "z": "-y"}  # up -> the front that modelling programs pair it with
 POINTS = 2000  # that the guess looks at
@@ -46,10 +46,8 @@ def guess_up(shape: Shape, seed: int) -> Guess:
         shape: +Y or +Z up.
         seed: of the surface points that are looked at.
     """
-    sampled = shape.sampled(POINTS, seed)
-    assert sampled.points is not None
-    normals = estimate_normals(sampled.points) if sampled.normals is None else sampled.normals
-    y, z = (_uprightness(sampled.points.astype(np.float64), normals, axis) for axis in (1, 2))
+    points, normals = shape.sampled(POINTS, seed).oriented()
+    y, z = (_uprightness(points.astype(np.float64), normals, axis) for axis in (1, 2))
     return Guess("z" if z - y > MARGIN else "y", abs(z - y) > MARGIN)
 
 

@@ -9,7 +9,7 @@ from scipy.spatial import KDTree
 from gen3d.errors import InputError
 from gen3d.rendering.cameras import NEAR, Camera
 from gen3d.rendering.view import BACKGROUND, View
-from gen3d.shape import Shape, estimate_normals
+from gen3d.shape import Shape
 
 CELLS = 2**22  # pixels looked at in one go: bounds the memory that wide discs take
 
@@ -23,10 +23,9 @@ class PointsRenderer:
 
     def render(self, shape: Shape) -> list[View]:
         """One View per camera; `element` is the point index. Normals are estimated where the cloud has none."""
-        points = shape.points
-        if points is None or not len(points):
+        if shape.points is None or not len(shape.points):
             raise InputError(f"{shape.id}: has no points to draw")
-        normals = estimate_normals(points) if shape.normals is None else shape.normals
+        points, normals = shape.oriented()
         radius = self.radius(points)
         return [_view(camera, points, normals, radius) for camera in self.cameras]
 

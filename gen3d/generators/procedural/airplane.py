@@ -15,7 +15,6 @@ from gen3d.generators.procedural.airplane_surfaces import (
     Panel,
     Weights,
     add_grown,
-    both,
     filleted,
     grow,
     make_panel,
@@ -24,7 +23,7 @@ from gen3d.generators.procedural.airplane_surfaces import (
 from gen3d.generators.procedural.airplane_tails import TAILS, TailSize
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.draws import pick
-from gen3d.generators.procedural.solids import Solid, loft, rod
+from gen3d.generators.procedural.solids import Solid, both, loft, rod
 from gen3d.generators.procedural.vocabulary import Vocabulary
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from gen3d.generators.procedural.airplane_fuselage import Fuselage
-from gen3d.generators.procedural.airplane_surfaces import Grown, both
+from gen3d.generators.procedural.airplane_surfaces import Grown
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.solids import (
     Numbers,
     Solid,
     bar,
+    both,
     box,
     cylinder,
     ellipsoid,

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from gen3d.generators.procedural.airplane_fuselage import Fuselage, Range
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.draws import pick
-from gen3d.generators.procedural.solids import Solid, loft, mirror, superellipse
+from gen3d.generators.procedural.solids import Solid, both, loft, superellipse
 
 Weights = dict[str, float]
 
@@ -200,11 +200,6 @@ def compact(solid: Solid) -> Solid:
     used = np.zeros(len(solid.vertices), bool)
     used[solid.faces] = True
     return Solid(solid.vertices[used], (np.cumsum(used) - 1)[solid.faces])
-
-
-def both(solid: Solid) -> tuple[Solid, Solid]:
-    """A solid and its mirror image on the other side."""
-    return solid, mirror(solid)
 
 
 def section_kind(rng: np.random.Generator, fat: float) -> str:

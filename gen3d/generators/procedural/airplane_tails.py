@@ -14,7 +14,6 @@ from gen3d.generators.procedural.airplane_surfaces import (
     Panel,
     Weights,
     add_grown,
-    both,
     filleted,
     grow,
     make_panel,
@@ -22,7 +21,7 @@ from gen3d.generators.procedural.airplane_surfaces import (
 )
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.draws import pick
-from gen3d.generators.procedural.solids import ellipsoid, move, tube
+from gen3d.generators.procedural.solids import both, ellipsoid, move, tube
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from gen3d.generators.procedural.car_formula import add_formula
 from gen3d.generators.procedural.car_plan import KINDS, Plan, draw_plan
 from gen3d.generators.procedural.car_shell import Opening, add_body, draw_form
 from gen3d.generators.procedural.car_trim import add_trim
-from gen3d.generators.procedural.car_wheels import add_fenders, add_wheels, both
+from gen3d.generators.procedural.car_wheels import add_fenders, add_wheels
 from gen3d.generators.procedural.draws import pick
-from gen3d.generators.procedural.solids import box, ellipsoid, move, spline, tube
+from gen3d.generators.procedural.solids import both, box, ellipsoid, move, spline, tube
 from gen3d.generators.procedural.vocabulary import Vocabulary
 
 Rng = np.random.Generator

@@ -6,9 +6,10 @@ import numpy as np
 
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.car_plan import Plan
-from gen3d.generators.procedural.car_wheels import both, wheel
+from gen3d.generators.procedural.car_wheels import wheel
 from gen3d.generators.procedural.solids import (
     Solid,
+    both,
     box,
     ellipsoid,
     loft,

@@ -9,9 +9,10 @@ import numpy as np
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.car_plan import Plan
 from gen3d.generators.procedural.car_shell import Form
-from gen3d.generators.procedural.car_wheels import both, wheel
+from gen3d.generators.procedural.car_wheels import wheel
 from gen3d.generators.procedural.draws import pick
 from gen3d.generators.procedural.solids import (
+    both,
     box,
     cylinder,
     ellipsoid,

@@ -8,7 +8,7 @@ from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.car_plan import Plan
 from gen3d.generators.procedural.copies import repeated
 from gen3d.generators.procedural.draws import pick
-from gen3d.generators.procedural.solids import Solid, bar, cylinder, lathe, merge, move, superellipse, sweep, turn
+from gen3d.generators.procedural.solids import Solid, bar, both, cylinder, lathe, merge, move, superellipse, sweep, turn
 
 Rng = np.random.Generator
 
@@ -75,12 +75,6 @@ def add_wheels(rng: Rng, assembly: Assembly, plan: Plan) -> None:
     out = plan.width / 2 - plan.tread / 2 - inset
     for axle in plan.axles:
         assembly.add("wheel", *both(move(one, (out, plan.wheel, float(plan.z(axle))))))
-
-
-def both(solid: Solid) -> list[Solid]:
-    """A solid that was put to the right, and its twin on the left."""
-    flipped = Solid(solid.vertices * np.array([-1, 1, 1]), solid.faces[:, ::-1].copy())
-    return [solid, flipped]
 
 
 def add_fenders(rng: Rng, assembly: Assembly, plan: Plan) -> None:

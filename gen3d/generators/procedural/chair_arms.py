@@ -9,9 +9,9 @@ from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.chair_backs import Back
-from gen3d.generators.procedural.chair_frame import Plan, bent, both, limb, wire
+from gen3d.generators.procedural.chair_frame import Plan, bent, limb, wire
 from gen3d.generators.procedural.draws import pick
-from gen3d.generators.procedural.solids import Solid, box, move, rod, spline, superellipse, sweep
+from gen3d.generators.procedural.solids import Solid, both, box, move, rod, spline, superellipse, sweep
 
 
 def add_arms(rng: np.random.Generator, plan: Plan, back: Back, out: Assembly, family: str, sided: bool) -> None:

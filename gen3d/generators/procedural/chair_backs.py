@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
-from gen3d.generators.procedural.chair_frame import Plan, bent, both, limb, wire
-from gen3d.generators.procedural.solids import Numbers, Solid, box, loft, move, superellipse
+from gen3d.generators.procedural.chair_frame import Plan, bent, limb, wire
+from gen3d.generators.procedural.solids import Numbers, Solid, both, box, loft, move, superellipse
 
 Curve = Callable[[np.ndarray], np.ndarray]
 

@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
-from gen3d.generators.procedural.chair_frame import CORNERS, RIM, Plan, add_limb, bent, both, limb, wire
+from gen3d.generators.procedural.chair_frame import CORNERS, RIM, Plan, add_limb, bent, limb, wire
 from gen3d.generators.procedural.solids import (
     Numbers,
     bar,
+    both,
     box,
     cylinder,
     ellipsoid,

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gen3d.generators.procedural.assembly import Assembly
-from gen3d.generators.procedural.solids import Numbers, Solid, loft, mirror, move, superellipse, sweep
+from gen3d.generators.procedural.solids import Numbers, Solid, loft, move, superellipse, sweep
 
 RIM = 40  # points of a seat's outline
 CORNERS = (35, 25, 15, 5)  # points of the outline: front right, front left, rear left, rear right
@@ -157,11 +157,6 @@ def bent(knots: Numbers, radius: float, steps: int = 5) -> Float[np.ndarray, "S 
 def wire(path: Numbers, radius: float, exponent: float = 2.0, up: Numbers = (1.0, 0.0, 0.0)) -> Solid:
     """A rod of constant section along a path that keeps clear of the `up` direction."""
     return sweep(superellipse(2, 2, exponent, 8 if exponent > 6 else 10), path, radius, up)
-
-
-def both(solid: Solid) -> tuple[Solid, Solid]:
-    """A solid of the right side and its mirror image."""
-    return solid, mirror(solid)
 
 
 def add_limb(

@@ -260,6 +260,11 @@ def mirror(solid: Solid, axis: str = "x") -> Solid:
     return Solid(solid.vertices * sign, solid.faces[:, ::-1].copy())
 
 
+def both(solid: Solid) -> tuple[Solid, Solid]:
+    """A solid of one side and its mirror image across x."""
+    return solid, mirror(solid)
+
+
 def merge(solids: list[Solid]) -> Solid:
     """One solid of several."""
     offsets = np.cumsum([0] + [len(s.vertices) for s in solids[:-1]])
