@@ -14,7 +14,7 @@ from sample_students import PARTS, TINY, clouds, quiet, settings, tiny
 
 from distill import trainer
 from distill.student import Student, _variation
-from distill.students.point_ops import Neighbourhoods, stack
+from distill.students.point_ops import Patches, stack
 from distill.students.small import SmallStudent
 from distill.trainer import Epoch, TrainingSet, distil
 from gen3d.errors import InputError, SettingsError
@@ -23,7 +23,7 @@ from gen3d.shape import Shape
 # --- the network ----------------------------------------------------------------------------------------------------
 
 
-def forward(network: SmallStudent, points: np.ndarray, near: Neighbourhoods) -> torch.Tensor:
+def forward(network: SmallStudent, points: np.ndarray, near: Patches) -> torch.Tensor:
     with torch.inference_mode():
         return network(torch.from_numpy(points)[None], stack([near])[:])[0]
 
@@ -45,7 +45,7 @@ def test_logits_follow_a_reordering_of_the_points(rng: np.random.Generator) -> N
 def test_logits_do_not_depend_on_the_order_within_neighbourhoods(rng: np.random.Generator) -> None:
     network, points = whole(tiny())
     near = network.prepare(points)
-    mixed = Neighbourhoods(
+    mixed = Patches(
         near.centres,
         near.groups[:, torch.from_numpy(rng.permutation(near.groups.shape[1]))],
         near.token_groups[:, torch.from_numpy(rng.permutation(near.token_groups.shape[1]))],

@@ -14,4 +14,10 @@ def _small(parts: int, **options: Any) -> nn.Module:
     return SmallStudent(parts, **options)
 
 
-STUDENTS: dict[str, Callable[..., nn.Module]] = {"small": _small}
+def _point_m2ae(parts: int, **options: Any) -> nn.Module:
+    from distill.students.point_m2ae import PointM2AE
+
+    return PointM2AE(parts, **options)
+
+
+STUDENTS: dict[str, Callable[..., nn.Module]] = {"small": _small, "point-m2ae": _point_m2ae}

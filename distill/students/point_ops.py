@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -27,9 +29,33 @@ def farthest_points(points: Float32[np.ndarray, "N 3"], count: int) -> Int64[np.
     return chosen
 
 
+Own = TypeVar("Own", bound="Neighbourhoods")
+
+
 @dataclass(frozen=True, eq=False)
 class Neighbourhoods:
-    """Indices that a student needs of a cloud of N points; of a batch with a leading B.
+    """Indices that a student needs of a cloud of N points; of a batch with a leading B. Each student has its own kind."""
+
+    def __getitem__(self: Own, index: object) -> Own:
+        """The same of some shapes of a batch."""
+        return type(self)(*(getattr(self, f.name)[index].long() for f in fields(self)))
+
+
+def stack(items: Sequence[Own]) -> Own:
+    """A batch of them."""
+    kind = type(items[0])
+    return kind(*(torch.stack([getattr(i, f.name) for i in items]) for f in fields(kind)))
+
+
+def compact(arrays: Iterable[np.ndarray], count: int) -> list[Tensor]:
+    """Indices below `count` as int16 where that is enough: they are kept in memory for a whole collection."""
+    kind = np.int16 if count < 2**15 else np.int64
+    return [torch.from_numpy(np.asarray(x).astype(kind)) for x in arrays]
+
+
+@dataclass(frozen=True, eq=False)
+class Patches(Neighbourhoods):
+    """Those of the small student.
 
     Args:
         centres: (M,) of the points.
@@ -46,13 +72,9 @@ class Neighbourhoods:
     from_tokens: Int[Tensor, "*b M 3"]
     from_centres: Int[Tensor, "*b N 3"]
 
-    def __getitem__(self, index: object) -> Neighbourhoods:
-        """The same of some shapes of a batch."""
-        return Neighbourhoods(*(getattr(self, f.name)[index].long() for f in fields(self)))
 
-
-def neighbourhoods(points: Float32[np.ndarray, "N 3"], sizes: tuple[int, int, int, int]) -> Neighbourhoods:
-    """Neighbourhoods of one cloud, as int16 to be kept in memory for a whole collection.
+def neighbourhoods(points: Float32[np.ndarray, "N 3"], sizes: tuple[int, int, int, int]) -> Patches:
+    """Patches of one cloud.
 
     Args:
         points: N of them, at least as many as centres.
@@ -68,13 +90,7 @@ def neighbourhoods(points: Float32[np.ndarray, "N 3"], sizes: tuple[int, int, in
         KDTree(middle[:tokens]).query(middle, k=3)[1],
         KDTree(middle).query(points, k=3)[1],
     )
-    kind = np.int16 if len(points) < 2**15 else np.int64
-    return Neighbourhoods(*(torch.from_numpy(np.asarray(x).astype(kind)) for x in found))
-
-
-def stack(items: list[Neighbourhoods]) -> Neighbourhoods:
-    """A batch of them."""
-    return Neighbourhoods(*(torch.stack([getattr(i, f.name) for i in items]) for f in fields(Neighbourhoods)))
+    return Patches(*compact(found, len(points)))
 
 
 def gather(x: Float[Tensor, "B N C"], index: Int64[Tensor, "B *m"]) -> Float[Tensor, "B *m C"]:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from distill.students.point_ops import Neighbourhoods, gather, interpolate, neighbourhoods
+from distill.students.point_ops import Patches, gather, interpolate, neighbourhoods
 
 
 def _mlp(*widths: int) -> nn.Sequential:
@@ -68,11 +68,11 @@ class SmallStudent(nn.Module):
         self.to_centres = _mlp(width + local + 3, width, local)
         self.to_points = _mlp(local + 12, local, local, parts)
 
-    def prepare(self, points: Float32[np.ndarray, "N 3"]) -> Neighbourhoods:
+    def prepare(self, points: Float32[np.ndarray, "N 3"]) -> Patches:
         """The neighbourhoods this network needs of one cloud; still good after stretching and jitter."""
         return neighbourhoods(points, self.sizes)
 
-    def forward(self, points: Float32[Tensor, "B N 3"], near: Neighbourhoods) -> Float[Tensor, "B N R"]:
+    def forward(self, points: Float32[Tensor, "B N 3"], near: Patches) -> Float[Tensor, "B N R"]:
         """Part logits. Geometry is taken in float32, features in the dtype of the weights.
 
         Args:
