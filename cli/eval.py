@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -10,17 +11,27 @@ from cli import output
 
 
 def command(
-    student: Path = typer.Option(None, "--student", help="A student's folder or Hub id."),
-    method: str = typer.Option("student", "--method", help="student, or votes: the teacher alone."),
-    category: str = typer.Option(None, "--category", help="For --method votes."),
-    teacher: str = typer.Option("lite", "--teacher", help="For --method votes."),
-    dataset: str = typer.Option(None, "--dataset", help="psb, shapenetpart or collection.  [default: psb]"),
+    student: Path = typer.Option(None, "--student", help="A student's folder or Hub id; tta starts from it."),
+    method: str = typer.Option("student", "--method", help="student, votes (the teacher alone), tta (aligned)."),
+    category: str = typer.Option(None, "--category", help="For --method votes, and tta without --student."),
+    teacher: str = typer.Option("lite", "--teacher", help="For --method votes and tta."),
+    dataset: str = typer.Option(None, "--dataset", help="psb, shapenetpart, partdistill-h5, collection.  [default: psb]"),
     root: Path = typer.Option(..., "--root", help="The data set's folder."),
-    split: str = typer.Option(None, "--split", help="shapenetpart: train, val, trainval or test."),
-    missing: str = typer.Option(None, "--missing", help="shapenetpart: skip = score what is there."),
+    split: str = typer.Option(None, "--split", help="Of sets that have them: train, val, trainval or test."),
+    missing: str = typer.Option(None, "--missing", help="Of sets with lists: skip = score what is there."),
     pose: str = typer.Option(None, "--pose", help="psb: canonical or raw."),
     yaw: str = typer.Option(None, "--yaw", help="random: turn every shape about +Y first.  [default: none]"),
     passes: int = typer.Option(None, "--passes", help="Passes of the student that are averaged.  [default: 16]"),
+    tta: str = typer.Option(None, "--tta", help="joint: a student for all test shapes; per-shape.  [default: joint]"),
+    network: str = typer.Option(None, "--network", help="tta without --student: the network.  [default: small]"),
+    copies: int = typer.Option(None, "--copies", help="tta: point samplings per test shape.  [default: 8]"),
+    epochs: int = typer.Option(None, "--epochs", help="tta: passes over them.  [default: 40, with --student 10]"),
+    steps: int = typer.Option(None, "--steps", help="tta: batches per epoch.  [default: as many as hold every copy]"),
+    lr: float = typer.Option(None, "--lr", help="tta: learning rate.  [default: 0.0015, with --student 0.0003]"),
+    backward: bool = typer.Option(None, "--backward/--forward-only", help="tta: re-score.  [default: backward]"),
+    views: int = typer.Option(None, "--views", help="tta: cameras.  [default: 10]"),
+    size: int = typer.Option(None, "--size", help="tta: pixels along a view's side.  [default: 224]"),
+    every_epoch: bool = typer.Option(False, "--every-epoch", help="Score every epoch that --keep-epochs kept, too."),
     leave_out: str = typer.Option(None, "--leave-out", help="Parts not to score, comma-separated."),
     out: Path = typer.Option(None, "--out", help="For scores.json and report.png.  [default: beside the student]"),
     preset: str = output.PRESET,
@@ -28,21 +39,44 @@ def command(
     overwrite: bool = output.OVERWRITE,
     as_json: bool = output.JSON,
 ) -> None:
-    """Score a student, or the teacher's votes, on shapes with human labels; writes scores.json and report.png."""
+    """Score a student, one aligned on the test shapes themselves without their labels, or the teacher's votes.
+
+    Test shapes have human labels, which the score alone uses. Writes scores.json and report.png.
+    """
+    from distill.epochs import score_epochs
     from distill.evaluation import EvalSettings
     from distill.scoring import score
+    from distill.tta import TTASettings
+    from gen3d.errors import SettingsError
     from gen3d.settings import resolve
 
     options = {"dataset": dataset, "split": split, "missing": missing, "pose": pose, "yaw": yaw, "passes": passes}
     settings = resolve(EvalSettings, preset, **options, leave_out=output.names(leave_out), seed=seed)
-    subject = {"method": method, "student": student, "category": category, "teacher": teacher}
-    result, folder, finished = score(subject, root, settings, out, overwrite)
+    subject: dict[str, Any] = {"method": method, "student": student, "category": category, "teacher": teacher}
+    chosen = {"tta": tta, "network": network, "copies": copies, "epochs": epochs, "steps": steps, "lr": lr}
+    chosen |= {"backward": backward, "views": views, "size": size}
+    if method == "tta":
+        shared = {"points": settings.points, "seed": settings.seed}
+        subject["tta"] = resolve(TTASettings, preset, **chosen, **shared)
+    elif given := [name for name, value in chosen.items() if value is not None]:
+        raise SettingsError(f"--{given[0]}: is for --method tta; leave it out, or choose that method")
+    if every_epoch and method != "student":
+        raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
+    with output.progress(f"scoring: {method}", None) as step:
+        result, folder, finished = score(
+            subject, root, settings, out, overwrite, lambda epoch: step(1, f"loss {epoch.loss:.4f}")
+        )
     if finished:
         output.say(f"{folder}: scored before with the same settings; nothing to do")
     rows = [[part, f"{value:.1f}"] for part, value in result["parts"].items()]
+    if every_epoch:
+        result |= score_epochs(student, root, settings, result, folder, overwrite)
     low, high = result["interval_95"]
     rows += [["mean", f"{result['miou']:.1f}"], ["  95 % interval", f"{low:.1f} to {high:.1f}"]]
     rows += [["worst half", f"{result['worst_half']:.1f}"]]
+    if every_epoch:
+        best = result["test_selected"]
+        rows += [[f"test-selected (epoch {best['epoch']}), not a fair score", f"{best['miou']:.1f}"]]
     found = f"{result['shapes_scored']} of {result['shapes_expected']} shapes"
     title = f"{result['category']}, {settings.dataset}, {found}, {method}: mIoU %, {settings.points} points"
     output.show(result, as_json, lambda: output.print_table(title, ["part", "IoU"], rows))

@@ -23,8 +23,11 @@ JSON = typer.Option(False, "--json", help="Print the result as JSON.")
 
 
 @contextlib.contextmanager
-def progress(text: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """A bar on stderr (nothing but the end where stderr is no terminal); call it with (steps done, note)."""
+def progress(text: str, total: int | None) -> Iterator[Callable[[int, str], None]]:
+    """A bar on stderr (nothing but the end where stderr is no terminal); call it with (steps done, note).
+
+    Without a `total` it only counts.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,9 +1,10 @@
-"""The `eval` stage: a student (or its teacher's votes) scored on human-labelled shapes."""
+"""The `eval` stage: a student, one aligned on the test shapes, or the votes, scored on human-labelled shapes."""
 
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from pydantic import Field
 from distill.datasets import DATASETS
 from distill.datasets.labelled import LabelledSet
 from distill.metrics import bootstrap_interval, part_ious
+from distill.other import OTHER, partnete_scores
 from distill.student import Student
+from distill.trainer import Epoch
+from distill.tta import JOINT, NothingSeenError, TTASettings, align, fresh_student, named_parts
 from gen3d.categories import category
 from gen3d.errors import InputError, SettingsError
 from gen3d.labelling import LabelSettings, Renderers, label_shape
 from gen3d.settings import Settings
-from gen3d.shape import Shape, yaw
+from gen3d.shape import UNLABELLED, Shape, yaw
 from gen3d.teachers.predictions import Teacher
 
 RANDOM_YAW = "random"
@@ -58,13 +62,17 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Scores of one category. `parts` are the scored ones; mIoU as ShapeNetPart: mean over parts, then over shapes."""
+    """Scores of one category. `parts` are the scored ones; mIoU as ShapeNetPart: mean over parts, then over shapes.
+
+    `extra` goes into the JSON as it is.
+    """
 
     method: str
     category: str
     parts: tuple[str, ...]
     shapes: list[Scored]
     expected: int
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def miou(self) -> float:
@@ -82,6 +90,7 @@ class Report:
             "category": self.category,
             "metric": "mIoU %, ShapeNetPart: mean over parts (empty union = 1), then over shapes",
             "settings": settings.model_dump(),
+            **self.extra,
             "shapes_expected": self.expected,
             "shapes_scored": len(self.shapes),
             "miou": round(self.miou, 2),
@@ -108,19 +117,61 @@ def read_dataset(settings: EvalSettings, category_name: str, root: Path) -> Labe
 def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSettings) -> Report:
     """Score a student. Its predictions are restricted to the parts that the data set defines.
 
+    What a student of "other" answers so is no part (-1), an error on any labelled point; PartNetE's score, in which
+    such a point may be right, goes beside.
+
     Raises:
         InputError: the student is of another category, or knows none of the scored parts.
     """
-    if student.category != labelled.category:
-        raise InputError(f"the student is of {student.category}, the shapes are of {labelled.category}")
-    kept, known = _kept(labelled, settings), [category(student.category).part_index(p) for p in student.parts]
-    columns = [i for i, part in enumerate(known) if part in kept]
-    if not columns:
-        raise InputError(f"the student knows none of the scored parts ({', '.join(labelled.parts)})")
-    shapes = _posed(labelled, settings)
-    logits = student.logits([_points(s) for s in shapes], settings.passes)
-    best = np.array(known)[columns][logits[:, :, columns].argmax(-1)].astype(np.int16)
-    return _report("student", labelled, kept, shapes, list(best))
+    _check_category(student, labelled)
+    kept, shapes = _kept(labelled, settings), _posed(labelled, settings)
+    report = _report("student", labelled, kept, shapes, _predicted(student, shapes, kept, settings.passes))
+    if OTHER not in student.parts:
+        return report
+    pairs = [(s.prediction, s.shape.point_labels) for s in report.shapes if s.shape.point_labels is not None]
+    return replace(report, extra={OTHER: partnete_scores(pairs, category(labelled.category).parts, kept)})
+
+
+def evaluate_tta(
+    teacher: Teacher,
+    labelled: LabelledSet,
+    settings: EvalSettings,
+    tta: TTASettings,
+    start: Student | None = None,
+    report: Callable[[Epoch], None] = lambda epoch: None,
+) -> Report:
+    """Score students aligned on the shapes that they are scored on, without their labels, from the teacher's knowledge.
+
+    Shapes of which the teacher sees nothing keep the answer of `start`; without one they get none, as with its votes.
+
+    Args:
+        teacher: asked for the parts of `start`, or for the scored ones.
+        labelled: its labels enter the score alone.
+        settings: the points scored are those of the other methods.
+        tta: see `TTASettings`; points and seed are those of `settings`.
+        start: a trained student to align; a fresh one if None.
+        report: called after every epoch.
+    """
+    kept, row = _kept(labelled, settings), category(labelled.category)
+    tta = tta.model_copy(update={"points": settings.points, "seed": settings.seed})
+    if start is not None:
+        _check_category(start, labelled)
+    student = start or fresh_student(row.name, [row.parts[i] for i in kept], tta)
+    teacher.check(row.name, named_parts(student))
+    shapes, whole = _posed(labelled, settings), [_bare(shape) for shape in _turned(labelled, settings)]
+    step = len(shapes) if tta.tta == JOINT else 1
+    predictions: list[Int16[np.ndarray, " N"]] = []
+    for first in range(0, len(shapes), step):
+        group = shapes[first : first + step]
+        try:
+            aligned = align(student, whole[first : first + step], teacher, tta, report)
+        except NothingSeenError:
+            aligned = start
+        if aligned is None:
+            predictions += [np.full(settings.points, -1, np.int16) for _ in group]
+        else:
+            predictions += _predicted(aligned, group, kept, settings.passes)
+    return replace(_report("tta", labelled, kept, shapes, predictions), extra={"tta": tta.model_dump()})
 
 
 def evaluate_votes(teacher: Teacher, labelled: LabelledSet, settings: EvalSettings, label: LabelSettings) -> Report:
@@ -151,15 +202,42 @@ def _kept(labelled: LabelledSet, settings: EvalSettings) -> list[int]:
     return kept
 
 
+def _check_category(student: Student, labelled: LabelledSet) -> None:
+    """Raise InputError for a student of another category."""
+    if student.category != labelled.category:
+        raise InputError(f"the student is of {student.category}, the shapes are of {labelled.category}")
+
+
+def _predicted(student: Student, shapes: list[Shape], kept: list[int], passes: int) -> list[Int16[np.ndarray, " N"]]:
+    """The best kept label of every point. Raises InputError where the student knows none of them."""
+    row = category(student.category)
+    known = [UNLABELLED if part == OTHER else row.part_index(part) for part in student.parts]
+    columns = [i for i, part in enumerate(known) if part in (*kept, UNLABELLED)]
+    if not set(known) & set(kept):
+        raise InputError(f"the student knows none of the scored parts ({', '.join(row.parts[i] for i in kept)})")
+    logits = student.logits([_points(s) for s in shapes], passes)
+    return list(np.array(known)[columns][logits[:, :, columns].argmax(-1)].astype(np.int16))
+
+
 def _posed(labelled: LabelledSet, settings: EvalSettings) -> list[Shape]:
     """The shapes turned as asked, normalised, with their points sampled."""
+    return [shape.sampled(settings.points, settings.seed) for shape in _turned(labelled, settings)]
+
+
+def _turned(labelled: LabelledSet, settings: EvalSettings) -> list[Shape]:
+    """The shapes turned as asked, normalised."""
     shapes = []
     for number, shape in enumerate(labelled.shapes):
         if settings.yaw == RANDOM_YAW:
             turn = np.random.default_rng([settings.seed, number]).uniform(0, 360)
             shape = shape.transformed(yaw(turn)).normalised()
-        shapes.append(shape.sampled(settings.points, settings.seed))
+        shapes.append(shape)
     return shapes
+
+
+def _bare(shape: Shape) -> Shape:
+    """The shape without its labels."""
+    return replace(shape, face_labels=None, point_labels=None)
 
 
 def _points(shape: Shape) -> Float32[np.ndarray, "N 3"]:

@@ -123,7 +123,19 @@ def label_shape(
     parts: tuple[str, ...],
     renderers: Renderers | None = None,
 ) -> Knowledge:
-    """Knowledge of one normalised shape, on `settings.points` points sampled from it.
+    """Knowledge of one normalised shape, on `settings.points` points sampled from it; see `label_samplings`."""
+    return label_samplings(shape, teacher, settings, parts, renderers)[0]
+
+
+def label_samplings(
+    shape: Shape,
+    teacher: Teacher,
+    settings: LabelSettings,
+    parts: tuple[str, ...],
+    renderers: Renderers | None = None,
+    copies: int = 1,
+) -> list[Knowledge]:
+    """Knowledge of one normalised shape on several samplings of its points; it is rendered and asked about once.
 
     Args:
         shape: mesh or cloud.
@@ -131,18 +143,18 @@ def label_shape(
         settings: renderer, views, size, points and seed are read.
         parts: names in label order.
         renderers: of the same settings; give them where there are several shapes to label.
+        copies: samplings, with the seeds `settings.seed` and those that follow it.
 
     Raises InputError for an answer that is not finite or has another form; one without any score gives no unit.
     """
-    sampled = shape.sampled(settings.points, settings.seed)
-    assert sampled.points is not None
+    samplings = [shape.sampled(settings.points, settings.seed + number) for number in range(copies)]
     renderer = (renderers or Renderers(settings)).of(shape)
-    views = renderer.render(sampled if shape.has_mesh else shape)  # a mesh has points to splat once sampled
+    views = renderer.render(samplings[0] if shape.has_mesh else shape)  # a mesh has points to splat once sampled
     predictions = teacher.predict(views, shape.category, parts)
     check_predictions(predictions, views, len(parts))
     tolerance = TOLERANCE if views[0].barycentric is not None else CLOUD_TOLERANCE
     meta = {"id": shape.id, "teacher": teacher.name, "parts": list(parts)}
-    return lift(views, predictions, sampled.points, tolerance, meta)
+    return [lift(views, predictions, s.points, tolerance, meta) for s in samplings if s.points is not None]
 
 
 def _samples(job: _Job) -> Iterator[Sample]:

@@ -72,13 +72,10 @@ class SmallStudent(nn.Module):
         """The neighbourhoods this network needs of one cloud; still good after stretching and jitter."""
         return neighbourhoods(points, self.sizes)
 
-    def forward(self, points: Float32[Tensor, "B N 3"], near: Patches) -> Float[Tensor, "B N R"]:
-        """Part logits. Geometry is taken in float32, features in the dtype of the weights.
-
-        Args:
-            points: normalised clouds.
-            near: neighbourhoods of the batch.
-        """
+    def encode(
+        self, points: Float32[Tensor, "B N 3"], near: Patches
+    ) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B M D"]]:
+        """Features of the tokens after the transformer, and of the centres before it, D = C / 2; see `forward`."""
         kind = next(self.parameters()).dtype
         centres = gather(points, near.centres)  # (B, M, 3)
         group = gather(points, near.groups)  # (B, M, k, 3)
@@ -88,11 +85,20 @@ class SmallStudent(nn.Module):
         reach = gather(centres, near.token_groups) - tokens[:, :, None]
         x = torch.cat([gather(local, near.token_groups), reach.to(kind)], -1)
         x = _pool(self.embed_centres(x)) + self.position(tokens.to(kind))  # (B, T, C)
-        x = self.blocks(x)
+        return self.blocks(x), local
+
+    def forward(self, points: Float32[Tensor, "B N 3"], near: Patches) -> Float[Tensor, "B N R"]:
+        """Part logits. Geometry is taken in float32, features in the dtype of the weights.
+
+        Args:
+            points: normalised clouds.
+            near: neighbourhoods of the batch.
+        """
+        x, local = self.encode(points, near)
+        kind, centres = x.dtype, gather(points, near.centres)
+        tokens = centres[:, : near.token_groups.shape[1]]
         x = torch.cat([interpolate(x, tokens, centres, near.from_tokens), local, centres.to(kind)], -1)
         x = self.to_centres(x)  # (B, M, C/2)
-        frame = (gather(centres, near.from_centres) - points[:, :, None]).flatten(
-            2
-        ) * 5  # where in its patch, (B, N, 9)
+        frame = (gather(centres, near.from_centres) - points[:, :, None]).flatten(2) * 5  # in its patch, (B, N, 9)
         place = torch.cat([points, frame], -1).to(kind)
         return self.to_points(torch.cat([interpolate(x, centres, points, near.from_centres), place], -1))

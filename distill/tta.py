@@ -1,0 +1,106 @@
+"""Test-time alignment: a student distilled on the unlabelled test shapes themselves (method.md, section 7)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+
+import torch
+from pydantic import Field
+
+from distill.other import OTHER, with_other
+from distill.student import POINTS, Student
+from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
+from gen3d.errors import InputError
+from gen3d.labelling import LabelSettings, Renderers, label_samplings
+from gen3d.settings import Settings
+from gen3d.shape import Shape
+from gen3d.teachers.predictions import Teacher
+
+PER_SHAPE, JOINT = "per-shape", "joint"
+
+
+class TTASettings(Settings):
+    """Settings of test-time alignment. What is not named here is as in `DistillSettings` and `LabelSettings`."""
+
+    tta: str = Field(
+        default=JOINT, pattern=f"^({PER_SHAPE}|{JOINT})$", description="a student per test shape, or one for all"
+    )
+    network: str = Field(default="small", description="a name in `STUDENTS`; of students that start fresh")
+    copies: int = Field(default=8, ge=1, description="samplings of the points of every test shape to train on")
+    epochs: int | None = Field(default=None, ge=1, description="40, or 10 for a trained student, if not set")
+    steps: int | None = Field(
+        default=None, ge=1, description="batches per epoch; as many as hold every copy of every shape if not set"
+    )
+    batch: int = Field(default=16, ge=1)
+    lr: float | None = Field(default=None, gt=0, description="0.0015, or 0.0003 for a trained student, if not set")
+    backward: bool = Field(default=True, description="re-score the teacher once the loss has settled")
+    renderer: str = "auto"
+    views: int = Field(default=10, ge=1)
+    size: int = Field(default=224, ge=32, description="pixels")
+    points: int = Field(default=POINTS, ge=512)
+    seed: int = Field(default=0, ge=0)
+
+
+class NothingSeenError(InputError):
+    """The teacher finds no part on any of the shapes: there is nothing to align a student on."""
+
+
+def fresh_student(category: str, parts: Sequence[str], settings: TTASettings) -> Student:
+    """An untrained student, without a record of training; the same seed gives the same one."""
+    torch.manual_seed(settings.seed)
+    return Student(category, list(parts), settings.network)
+
+
+def align(
+    student: Student,
+    shapes: Sequence[Shape],
+    teacher: Teacher,
+    settings: TTASettings,
+    report: Callable[[Epoch], None] = lambda epoch: None,
+) -> Student:
+    """A copy of `student`, trained on what the teacher sees of the shapes. Labels they carry are not looked at.
+
+    Args:
+        student: fresh (see `fresh_student`) or trained; it stays as it is.
+        shapes: normalised, meshes or clouds; one is enough, since its points are sampled several times.
+        teacher: asked for the student's parts; "other" is what it leaves uncovered.
+        settings: `tta` is not read: shapes given together are aligned together.
+        report: called after every epoch.
+
+    Raises:
+        NothingSeenError: no view shows any of the parts.
+        Gen3dError: training diverged.
+    """
+    label = LabelSettings(**settings.model_dump(include={"renderer", "views", "size", "points", "seed"}))
+    renderers, knowledge, parts = Renderers(label), [], named_parts(student)
+    for shape in shapes:
+        knowledge += label_samplings(shape, teacher, label, parts, renderers, settings.copies)
+    if not any(len(k.part) for k in knowledge):
+        raise NothingSeenError(f"no view of {shapes[0].id} or the others shows any of: {', '.join(parts)}")
+    if OTHER in student.parts:
+        knowledge = [with_other(k) for k in knowledge]
+    aligned = copy.deepcopy(student)
+    distil(aligned, TrainingSet.build([knowledge], aligned), training_settings(student, settings), report)
+    aligned.training_record["tta"] = settings.model_dump()
+    return aligned
+
+
+def named_parts(student: Student) -> tuple[str, ...]:
+    """The student's parts that a teacher can be asked for: all but "other", which comes last."""
+    return tuple(part for part in student.parts if part != OTHER)
+
+
+def training_settings(student: Student, settings: TTASettings) -> DistillSettings:
+    """How `student` is trained: gentler and shorter where its record says that it was trained before."""
+    trained = bool(student.training_record)
+    return DistillSettings(
+        category=student.category,
+        student=settings.network,
+        epochs=settings.epochs or (10 if trained else 40),
+        steps=settings.steps,
+        batch=settings.batch,
+        lr=settings.lr or (3e-4 if trained else 1.5e-3),
+        backward=settings.backward,
+        seed=settings.seed,
+    )

@@ -1,0 +1,208 @@
+"""Test-time alignment: no label enters, the student given stays as it is, and a shape is worth what it is alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from cli_chain import STUDENT, Run, tree
+from labelled import Stripes
+from sample_students import tiny
+from tiny_teacher import Oracle
+
+from distill.datasets.labelled import LabelledSet
+from distill.evaluation import EvalSettings, Report, evaluate_student, evaluate_tta, evaluate_votes
+from distill.student import Student
+from distill.tta import NothingSeenError, TTASettings, align, fresh_student, training_settings
+from gen3d.categories import category
+from gen3d.generators.procedural import ProceduralGenerator
+from gen3d.labelling import LabelSettings, label_samplings, label_shape
+
+CHAIR = category("chair")
+HOW = EvalSettings(points=512, passes=1)
+FAST = TTASettings(copies=2, epochs=2, batch=4, views=3, size=48, points=512)
+
+
+class Blind(Stripes):
+    """Sees nothing on the shapes that `sees` is not true of; told apart by their number, from 1."""
+
+    def __init__(self, sees: Callable[[int], bool] = lambda number: False) -> None:
+        super().__init__()
+        self.sees = sees
+
+    def predict(self, *args: Any) -> Any:
+        """Scores of 0 where it is blind."""
+        found = super().predict(*args)
+        return found if self.sees(self.asked) else [replace(f, scores=np.zeros_like(f.scores)) for f in found]
+
+
+def chairs(count: int = 2) -> LabelledSet:
+    """Generated chairs with their exact labels."""
+    shapes = [ProceduralGenerator().generate("chair", seed, f"chair-{seed}") for seed in range(count)]
+    return LabelledSet("made", "chair", CHAIR.parts, shapes, count)
+
+
+def answers(report: Report) -> list[bytes]:
+    """The predictions, shape by shape."""
+    return [scored.prediction.tobytes() for scored in report.shapes]
+
+
+def weights(student: Student) -> torch.Tensor:
+    """All of them in a row."""
+    return torch.cat([p.detach().flatten() for p in student.parameters()])
+
+
+def relabelled(labelled: LabelledSet, change: Callable[[np.ndarray], np.ndarray]) -> LabelledSet:
+    """The set with other labels on the same shapes."""
+    shapes = [replace(s, face_labels=change(s.face_labels)) for s in labelled.shapes if s.face_labels is not None]
+    return replace(labelled, shapes=shapes)
+
+
+# --- labels -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["joint", "per-shape"])
+@pytest.mark.parametrize("started", [False, True])
+def test_permuted_labels_change_no_prediction(mode: str, started: bool) -> None:
+    labelled, tta = chairs(), FAST.model_copy(update={"tta": mode, "epochs": 1})
+    start = tiny() if started else None
+    permuted = relabelled(labelled, lambda x: ((x + 1) % 4).astype(np.int16))
+    unlabelled = relabelled(labelled, lambda x: np.where(np.arange(len(x)) % 7, -1, x).astype(np.int16))
+    true, other, few = (evaluate_tta(Stripes(), s, HOW, tta, start) for s in (labelled, permuted, unlabelled))
+    assert answers(true) == answers(other) == answers(few) and true.miou != other.miou
+
+
+def test_a_student_is_aligned_on_shapes_without_labels_alike() -> None:
+    shapes = chairs().shapes
+    bare = [replace(shape, face_labels=None) for shape in shapes]
+    one, other = (weights(align(tiny(), s, Stripes(), FAST)) for s in (shapes, bare))
+    assert torch.equal(one, other)
+
+
+# --- alignment ----------------------------------------------------------------------------------------------------
+
+
+def test_the_student_given_stays_and_its_copy_repeats_with_the_seed() -> None:
+    student = tiny()
+    before, shapes = weights(student), chairs(1).shapes
+    aligned = align(student, shapes, Stripes(), FAST)
+    assert torch.equal(weights(student), before) and "tta" not in student.training_record
+    assert not torch.equal(weights(aligned), before) and aligned.training_record["tta"]["copies"] == 2
+    assert torch.equal(weights(aligned), weights(align(student, shapes, Stripes(), FAST)))
+    other = FAST.model_copy(update={"seed": 1})
+    assert not torch.equal(weights(aligned), weights(align(student, shapes, Stripes(), other)))
+
+
+def test_one_shape_and_a_teacher_that_knows_are_enough() -> None:
+    labelled = chairs(1)
+    tta = TTASettings(tta="per-shape", epochs=40, copies=4, batch=4, lr=5e-3, views=8, size=96)
+    student = tiny()
+    before = evaluate_student(student, labelled, HOW).miou
+    after = evaluate_tta(Oracle(labelled.shapes[0]), labelled, HOW, tta, student).miou
+    assert after > max(85, before + 30), (before, after)
+
+
+def test_alone_a_shape_is_aligned_as_among_others_and_jointly_it_is_not() -> None:
+    both, one = chairs(2), chairs(1)
+    per_shape, joint = (FAST.model_copy(update={"tta": mode, "lr": 1e-2}) for mode in ("per-shape", "joint"))
+    first = answers(evaluate_tta(Stripes(), both, HOW, per_shape, tiny()))[0]
+    assert first == answers(evaluate_tta(Stripes(), one, HOW, per_shape, tiny()))[0]
+    assert first == answers(evaluate_tta(Stripes(), one, HOW, joint, tiny()))[0]
+    assert first != answers(evaluate_tta(Stripes(), both, HOW, joint, tiny()))[0]
+
+
+@pytest.mark.parametrize("yaw", ["none", "random"])
+@pytest.mark.parametrize("clouds", [False, True])
+def test_the_points_scored_are_those_of_the_other_methods(yaw: str, clouds: bool) -> None:
+    labelled, how = chairs(2), HOW.model_copy(update={"yaw": yaw, "seed": 4})
+    if clouds:
+        dots = [replace(s.sampled(700, 0), vertices=None, faces=None, face_labels=None) for s in labelled.shapes]
+        labelled = replace(labelled, shapes=dots)
+    label = LabelSettings(views=2, size=32)
+    votes, student = evaluate_votes(Stripes(), labelled, how, label), evaluate_student(tiny(), labelled, how)
+    aligned = evaluate_tta(Stripes(), labelled, how, FAST.model_copy(update={"epochs": 1}), tiny())
+    for a, b, c in zip(votes.shapes, student.shapes, aligned.shapes, strict=True):
+        assert a.shape.points is not None and b.shape.points is not None and c.shape.points is not None
+        assert a.shape.points.tobytes() == b.shape.points.tobytes() == c.shape.points.tobytes()
+    assert aligned.method == "tta" and aligned.as_dict(how)["tta"] == FAST.model_dump() | {"epochs": 1, "seed": 4}
+
+
+def test_samplings_differ_and_the_teacher_is_asked_once() -> None:
+    shape, teacher = chairs(1).shapes[0], Stripes()
+    settings = LabelSettings(views=2, size=32, points=512, seed=3)
+    found = label_samplings(shape, teacher, settings, CHAIR.parts, copies=3)
+    assert teacher.asked == 1 and len(found) == 3
+    for number, knowledge in enumerate(found):
+        expected = shape.sampled(512, 3 + number).points
+        assert expected is not None and knowledge.points.tobytes() == expected.tobytes()
+    assert found[0].to_bytes() == label_shape(shape, Stripes(), settings, CHAIR.parts).to_bytes()
+
+
+def test_a_trained_student_is_trained_gently() -> None:
+    settings = TTASettings()
+    fresh, trained = (training_settings(s, settings) for s in (fresh_student("chair", CHAIR.parts, FAST), tiny()))
+    assert (fresh.epochs, fresh.lr, trained.epochs, trained.lr) == (40, 1.5e-3, 10, 3e-4)
+    chosen = TTASettings(epochs=3, lr=0.1, steps=2, backward=False, batch=5, seed=6)
+    for student in (fresh_student("chair", CHAIR.parts, FAST), tiny()):
+        made = training_settings(student, chosen)
+        assert (made.epochs, made.lr, made.steps, made.backward, made.batch, made.seed) == (3, 0.1, 2, False, 5, 6)
+
+
+# --- teachers that see nothing --------------------------------------------------------------------------------------
+
+
+def test_a_shape_of_which_nothing_is_seen_keeps_the_answer_of_the_start() -> None:
+    labelled, tta = chairs(2), FAST.model_copy(update={"tta": "per-shape"})
+    plain = answers(evaluate_student(tiny(), labelled, HOW))
+    found = answers(evaluate_tta(Blind(lambda number: number == 2), labelled, HOW, tta, tiny()))
+    assert found[0] == plain[0] and found[1] != plain[1]
+    nothing = evaluate_tta(Blind(), labelled, HOW, tta)
+    assert all((scored.prediction == -1).all() for scored in nothing.shapes)
+    with pytest.raises(NothingSeenError, match="back, seat, leg, arm") as caught:
+        align(tiny(), labelled.shapes, Blind(), FAST)
+    assert len(str(caught.value).splitlines()) == 1 and caught.value.exit_code == 3
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+TTA = ("eval", "--method", "tta", "--root", "runs/chair/generated", "--preset", "tiny.yaml", "--passes", 1)
+SHORT = ("--copies", 1, "--epochs", 1, "--views", 2, "--size", 64)
+
+
+def test_the_command_scores_and_is_done_the_second_time(home: Path, run: Run) -> None:
+    end = run(*TTA, *SHORT, "--category", "chair", "--json")
+    folder = home / "runs/chair/eval-collection-lite-tta-joint"
+    assert end.code == 0 and json.loads(end.out) == json.loads((folder / "scores.json").read_text())
+    result = json.loads(end.out)
+    assert result["method"] == "tta" and result["tta"]["epochs"] == 1 and result["shapes_scored"] == 3
+    assert (folder / "report.png").is_file() and json.loads((folder / "settings.json").read_text())["tta"]
+    before = tree(home)
+    again = run(*TTA, *SHORT, "--category", "chair")
+    assert "nothing to do" in again.err and "3 of 3 shapes" in again.out and tree(home) == before
+    assert "tta.copies was 1, now 2" in run(*TTA, *SHORT, "--category", "chair", "--copies", 2).error
+    started = run(*TTA, *SHORT, "--student", STUDENT, "--tta", "per-shape", "--forward-only")
+    assert started.code == 0 and (home / STUDENT / "eval-collection-lite-tta-per-shape" / "scores.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ([*TTA, "--category", "chair", "--tta", "sometimes"], ["tta = 'sometimes'", "per-shape|joint"]),
+        ([*TTA, "--category", "chair", "--copies", 0], ["copies = 0"]),
+        ([*TTA, "--category", "chair", "--network", "giant"], ["'giant'", "small"]),
+        ([*TTA, "--category", "chair", "--teacher", "clip"], ["'clip'", "lite"]),
+        (TTA, ["--category is missing", "--student"]),
+        (["eval", "--student", STUDENT, "--root", ".", "--copies", 2], ["--copies", "--method tta"]),
+    ],
+)
+def test_wrong_usage_is_one_line(home: Path, run: Run, words: list, names: list[str]) -> None:
+    before = tree(home)
+    end = run(*words)
+    assert end.code == 2 and all(name in end.error for name in names), end
+    assert tree(home) == before
