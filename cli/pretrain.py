@@ -1,0 +1,44 @@
+"""`gen3d pretrain`: a student's encoder from unlabelled shapes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from cli import output
+
+
+def command(
+    collections: list[Path] = typer.Argument(..., help="Collections, generated or imported; labels are not read."),
+    student: str = typer.Option(None, "--student", help="Whose encoder.  [default: small]"),
+    epochs: int = typer.Option(None, "--epochs", help="Passes over the shapes.  [default: 60]"),
+    batch: int = typer.Option(None, "--batch", help="Shapes per step.  [default: 32]"),
+    mask: float = typer.Option(None, "--mask", help="Share of the patches that are hidden.  [default: 0.7]"),
+    lr: float = typer.Option(None, "--lr", help="Learning rate.  [default: 0.001]"),
+    out: Path = typer.Option(..., "--out", help="Folder for the weights, for `gen3d distill --encoder`."),
+    preset: str = output.PRESET,
+    seed: int = output.SEED,
+    overwrite: bool = output.OVERWRITE,
+    as_json: bool = output.JSON,
+) -> None:
+    """Train the encoder to guess hidden patches of shapes from the rest. Typed again it goes on where it stopped."""
+    from distill.masked_training import PretrainEpoch, PretrainSettings
+    from distill.pretraining import pretrain
+    from gen3d.settings import resolve
+
+    options = {"student": student, "epochs": epochs, "batch": batch, "mask": mask, "lr": lr}
+    settings = resolve(PretrainSettings, preset, **options, seed=seed)
+    log: list[PretrainEpoch] = []
+    with output.progress("pre-training", settings.epochs) as step:
+
+        def report(epoch: PretrainEpoch) -> None:
+            log.append(epoch)
+            step(1 if len(log) > 1 else epoch.epoch, f"loss {epoch.loss:.4f}")
+
+        finished = pretrain(collections, settings, out, overwrite, report)
+    if finished:
+        output.say(f"{out}: finished before from the same collections and settings; nothing to do")
+    result = {"encoder": str(out), "finished_before": finished, "epochs": len(log)}
+    result |= {"loss": log[-1].loss} if log else {}
+    output.show(result, as_json, lambda: print(f"{out}: encoder of the {settings.student} student"))

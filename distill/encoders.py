@@ -1,0 +1,126 @@
+"""The part of a student that can be trained without knowledge: what pre-training needs of it, and its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from distill.student import _PICKLES
+from distill.students import STUDENTS
+from distill.students.point_ops import Neighbourhoods, gather, neighbourhoods
+from distill.students.small import SmallStudent
+from gen3d.errors import InputError, MissingError, SettingsError
+
+WEIGHTS = "model.safetensors"
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """One student's encoder.
+
+    Args:
+        network: the whole student.
+        modules: names of its modules that make the encoder; the others are its head.
+        width: of the features of a token.
+        header: of the file its weights are kept in.
+    """
+
+    network: nn.Module
+    modules: tuple[str, ...]
+    width: int
+    header: dict[str, str]
+
+    def prepare(self, points: Float32[np.ndarray, "V 3"], share: float) -> Neighbourhoods:
+        """Neighbourhoods of V points that are a share of a cloud, with as many centres for their area as ever."""
+        ...
+
+    def encode(
+        self, points: Float32[Tensor, "B V 3"], near: Neighbourhoods
+    ) -> tuple[Float[Tensor, "B T C"], Float32[Tensor, "B T 3"]]:
+        """Features of the tokens, and where these are."""
+        ...
+
+
+class SmallEncoder:
+    """That of the small student: all up to its transformer."""
+
+    modules: tuple[str, ...] = ("embed_points", "embed_centres", "position", "blocks")
+
+    def __init__(self, network: SmallStudent) -> None:
+        self.network: SmallStudent = network
+        self.width: int = network.blocks[-1].normalized_shape[0]  # type: ignore[index]
+        self.header: dict[str, str] = {"kind": "small encoder"}
+
+    def prepare(self, points: Float32[np.ndarray, "V 3"], share: float) -> Neighbourhoods:
+        """See `Encoder`."""
+        centres, k, tokens, j = self.network.sizes
+        return neighbourhoods(points, (round(centres * share), k, round(tokens * share), j))
+
+    def encode(
+        self, points: Float32[Tensor, "B V 3"], near: Neighbourhoods
+    ) -> tuple[Float[Tensor, "B T C"], Float32[Tensor, "B T 3"]]:
+        """See `Encoder`."""
+        x, _ = self.network.encode(points, near)  # type: ignore[arg-type]
+        return x, gather(points, near.centres)[:, : x.shape[1]]  # type: ignore[attr-defined]
+
+
+ENCODERS: dict[str, Callable[[Any], Encoder]] = {"small": SmallEncoder}
+
+
+def make_encoder(name: str, **options: Any) -> Encoder:
+    """The encoder of a fresh student of that name. Raises SettingsError for a student without one."""
+    if name not in ENCODERS:
+        raise SettingsError(f"student {name!r} has no encoder to train; known are: {', '.join(ENCODERS)}")
+    return ENCODERS[name](STUDENTS[name](1, **options))  # parts don't matter: the head is dropped
+
+
+def encoder_weights(encoder: Encoder) -> dict[str, Tensor]:
+    """Its part of the student's weights, under their names in the student."""
+    found = encoder.network.state_dict()
+    return {name: value for name, value in found.items() if name.partition(".")[0] in encoder.modules}
+
+
+def load_encoder(encoder: Encoder, path: Path) -> None:
+    """Put weights made by `gen3d pretrain` into a student; its head stays as it is.
+
+    Args:
+        encoder: of the student.
+        path: their folder or file.
+
+    Raises:
+        MissingError: there is no such file.
+        InputError: a file that is not a whole encoder of this student, or not finite.
+    """
+    file = encoder_file(path)
+    try:
+        found = load_file(file)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"{file}: is not a safetensors file ({' '.join(str(error).split())[:200]})") from None
+    expected = encoder_weights(encoder)
+    wrong = sorted(expected.keys() ^ found.keys())
+    wrong += [name for name in expected.keys() & found.keys() if expected[name].shape != found[name].shape]
+    wrong += [] if wrong else [name for name, value in found.items() if not torch.isfinite(value).all()]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        named = ", ".join(wrong[:3]) + more
+        hint = "give one that `gen3d pretrain` made for the same --student"
+        raise InputError(f"{file}: is not an encoder of this student (missing, unexpected or wrong: {named}); {hint}")
+    encoder.network.load_state_dict(found, strict=False)
+
+
+def encoder_file(path: Path) -> Path:
+    """The weights at a path: a file, or the one in a folder. Raises MissingError, or InputError for a pickle."""
+    if path.suffix in _PICKLES:
+        raise InputError(f"{path}: pickled checkpoints are never loaded; convert it with `gen3d convert`")
+    file = path / WEIGHTS if path.is_dir() else path
+    if not file.is_file():
+        raise MissingError(f"{file}: no such file; make it with `gen3d pretrain`")
+    return file

@@ -1,0 +1,173 @@
+"""The loop of self-supervised training: batches of clouds, most of each hidden, guessed from the rest."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from pydantic import Field
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from distill.encoders import Encoder
+from distill.masking import Autoencoder, chamfer, draw_mask, hidden_patches
+from distill.students.point_ops import gather, stack
+from distill.trainer import DistillSettings, augmented
+from gen3d.environment import fast_bfloat16
+from gen3d.errors import Gen3dError, InputError
+from gen3d.settings import Settings
+
+WARM_UP = 0.1  # share of the steps
+LOWEST = 0.01  # of the learning rate, at the end
+
+
+class PretrainSettings(Settings):
+    """Settings of `gen3d pretrain`."""
+
+    student: str = "small"
+    points: int = Field(default=2048, ge=512, description="per shape")
+    depth: int = Field(default=6, ge=3, le=8, description="a cloud is cut into 2**depth patches")
+    mask: float = Field(default=0.7, gt=0, lt=1, description="share of the patches that are hidden")
+    epochs: int = Field(default=60, ge=1)
+    batch: int = Field(default=32, ge=1)
+    lr: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.05, ge=0)
+    yaw: float = Field(default=180.0, ge=0, le=180, description="augmentation, as in the settings of `gen3d distill`")
+    tilt: float = Field(default=5.0, ge=0)
+    stretch: float = Field(default=0.2, ge=0, lt=1)
+    jitter: float = Field(default=0.0, ge=0)
+    precision: str = Field(default="auto", pattern="^(auto|float32|bfloat16)$")
+    seed: int = Field(default=0, ge=0)
+
+
+@dataclass(frozen=True)
+class PretrainEpoch:
+    """One line of the log; `skipped` counts the steps whose loss or gradient was not finite."""
+
+    epoch: int
+    loss: float
+    skipped: int
+
+
+@dataclass
+class MaskedTraining:
+    """A training under way, which can be stopped after any epoch.
+
+    Args:
+        encoder: what is trained.
+        settings: see `PretrainSettings`.
+        log: of the epochs that are done.
+    """
+
+    encoder: Encoder
+    settings: PretrainSettings
+    log: list[PretrainEpoch] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """A fresh decoder and optimiser."""
+        torch.manual_seed(self.settings.seed)
+        self.model = Autoencoder(self.encoder, self.settings.points // 2**self.settings.depth)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), self.settings.lr, weight_decay=self.settings.weight_decay
+        )
+
+    def epochs(self, clouds: Float32[Tensor, "S N 3"]) -> Iterator[PretrainEpoch]:
+        """Train the epochs that are left, one at a time.
+
+        Random draws depend on the seed and the number of the epoch alone: one that was stopped ends as any other.
+
+        Raises Gen3dError where an epoch has no finite step, or weights stop being finite.
+        """
+        settings, model = self.settings, self.model
+        steps = -(-len(clouds) // settings.batch)
+        for number in range(len(self.log) + 1, settings.epochs + 1):
+            generator = _generator(settings.seed, number)
+            losses, model = [], model.train()
+            for step, index in enumerate(torch.randperm(len(clouds), generator=generator).split(settings.batch)):
+                rate = settings.lr * rate_at(((number - 1) * steps + step) / (settings.epochs * steps))
+                loss = self._loss(augmented(clouds[index], _augmentation(settings), generator), generator)
+                losses.append(loss.item() if self._step(loss, rate) else math.nan)
+            self.log.append(_epoch(number, losses, model))
+            yield self.log[-1]
+
+    def _loss(self, points: Float32[Tensor, "B N 3"], generator: torch.Generator) -> Float32[Tensor, ""]:
+        """The error of the hidden patches."""
+        mask = draw_mask(points, self.settings.depth, self.settings.mask, generator)
+        visible, (centres, true) = gather(points, mask.visible), hidden_patches(points, mask)
+        share = visible.shape[1] / points.shape[1]
+        near = stack([self.encoder.prepare(cloud.numpy(), share) for cloud in visible])[:]
+        weights = dict(self.model.named_parameters())
+        if self.settings.precision == "bfloat16" or (self.settings.precision == "auto" and fast_bfloat16()):
+            weights = {name: value.bfloat16() for name, value in weights.items()}  # gradients reach the float32 ones
+        found = torch.func.functional_call(self.model, weights, (visible, near, centres))
+        return chamfer(found.float(), true)
+
+    def _step(self, loss: Float32[Tensor, ""], rate: float) -> bool:
+        """One step down the gradient; none, and False, where it is not finite."""
+        self.optimiser.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        if not (torch.isfinite(loss) and torch.isfinite(norm)):
+            return False
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.step()
+        return True
+
+    def to_bytes(self) -> bytes:
+        """Weights, moments and log as safetensors, to go on from."""
+        moments = self.optimiser.state_dict()["state"]
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"moments.{i}.{name}": value for i, some in moments.items() for name, value in some.items()}
+        return save(tensors, {"log": json.dumps([asdict(epoch) for epoch in self.log])})
+
+    def restore(self, data: bytes, name: str) -> None:
+        """Inverse of `to_bytes`. Raises InputError naming `name` for anything else."""
+        try:
+            tensors = load(data)
+            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            log = [PretrainEpoch(**row) for row in json.loads(header["__metadata__"]["log"])]
+            self.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+            state: dict[int, dict[str, Tensor]] = {}
+            for key in tensors:
+                if key.startswith("moments."):
+                    _, number, what = key.split(".")
+                    state.setdefault(int(number), {})[what] = tensors[key]
+            self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
+        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"{name}: is no checkpoint of this training ({reason}); use --overwrite") from None
+        self.log[:] = log
+
+
+def rate_at(done: float) -> float:
+    """Share of the learning rate once `done` of all steps are made: up in a straight line, down along a cosine."""
+    if done < WARM_UP:
+        return max(LOWEST, done / WARM_UP)
+    return LOWEST + (1 - LOWEST) * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2
+
+
+def _epoch(number: int, losses: list[float], model: nn.Module) -> PretrainEpoch:
+    """The line of the log. Raises Gen3dError where the epoch taught nothing, or ruined the weights."""
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    if not finite or not all(torch.isfinite(value).all() for value in model.state_dict().values()):
+        what = "its weights are not finite" if finite else "no step had a finite loss"
+        raise Gen3dError(f"epoch {number}: training diverged, {what}; lower `lr` in a preset (pretrain: {{lr: ...}})")
+    return PretrainEpoch(number, float(np.mean(finite)), len(losses) - len(finite))
+
+
+def _generator(seed: int, number: int) -> torch.Generator:
+    """The source of all draws of one epoch."""
+    return torch.Generator().manual_seed(int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
+
+
+def _augmentation(settings: PretrainSettings) -> DistillSettings:
+    """The same in the words of the other trainer, whose augmentation is used."""
+    shared = settings.model_dump(include={"yaw", "tilt", "stretch", "jitter"})
+    return DistillSettings(category="any", **shared)

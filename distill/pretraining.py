@@ -1,0 +1,103 @@
+"""The `pretrain` stage: a student's encoder from unlabelled shapes, kept for students that start from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float32
+from safetensors.torch import save
+from torch import Tensor
+
+from distill.encoders import WEIGHTS, encoder_weights, make_encoder
+from distill.masked_training import MaskedTraining, PretrainEpoch, PretrainSettings
+from gen3d.collection import SHAPES, Collection
+from gen3d.errors import InputError, SettingsError
+from gen3d.record import settle_record, write_record
+from gen3d.storage import atomic_write, make_folder, storage_error
+
+RECORD, CONFIG, CHECKPOINT, LOSSES = "training.json", "config.json", "checkpoint.safetensors", "losses.csv"
+
+
+def pretrain(
+    roots: Sequence[Path],
+    settings: PretrainSettings,
+    out: Path,
+    overwrite: bool = False,
+    report: Callable[[PretrainEpoch], None] = lambda epoch: None,
+) -> bool:
+    """Train an encoder on collections and save it in `out`; goes on from its last epoch where it was stopped.
+
+    Args:
+        roots: collections, generated or imported, of any categories. Points alone are read: no label, no knowledge.
+        settings: see `PretrainSettings`.
+        out: gets `model.safetensors` (the encoder's weights), `losses.csv`, `training.json` and, once all of it is
+            there, `config.json`.
+        overwrite: start anew, whatever is there.
+        report: called after every epoch trained now.
+
+    Returns:
+        Whether all of it was there already.
+
+    Raises:
+        SettingsError: a student without an encoder, or `out` holds something else, or an encoder of other settings.
+        InputError: a folder that is no collection, one without shapes, or a damaged checkpoint.
+        Gen3dError: training diverged; `out` keeps the last good epoch.
+    """
+    if out.exists() and not (out / RECORD).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise SettingsError(f"{out}: holds something else than an encoder; choose an empty or a new folder")
+    collections = [Collection.open(root) for root in roots]
+    torch.manual_seed(settings.seed)
+    encoder = make_encoder(settings.student)
+    record = {"settings": settings.model_dump()}
+    record["collections"] = {str(c.root): c.fingerprint((SHAPES,)) for c in collections}
+    make_folder(out)
+    if overwrite:
+        _remove(out, (CONFIG, CHECKPOINT))
+    settle_record(out / RECORD, record, overwrite)
+    if all((out / name).is_file() for name in (CONFIG, WEIGHTS, LOSSES)):
+        return True
+    training = MaskedTraining(encoder, settings)
+    if (out / CHECKPOINT).is_file():
+        training.restore((out / CHECKPOINT).read_bytes(), str(out / CHECKPOINT))
+    clouds = read_clouds(collections, settings)
+    for epoch in training.epochs(clouds):
+        atomic_write(out / CHECKPOINT, training.to_bytes())
+        report(epoch)
+    _finish(out, training, {**record, "shapes": len(clouds)})
+    return False
+
+
+def read_clouds(collections: Sequence[Collection], settings: PretrainSettings) -> Float32[Tensor, "S N 3"]:
+    """Sampled points of all shapes, in the order of the collections. Raises InputError where there is none."""
+    size = settings.points - settings.points % 2**settings.depth  # patches are of equal size
+    clouds = []
+    for collection in collections:
+        for shape in collection.shapes():
+            points = shape.sampled(settings.points, settings.seed).points
+            assert points is not None
+            clouds.append(torch.from_numpy(points[:size]))
+    if not clouds:
+        raise InputError(f"{', '.join(str(c.root) for c in collections)}: no shape to train on")
+    return torch.stack(clouds)
+
+
+def _finish(out: Path, training: MaskedTraining, made: dict[str, Any]) -> None:
+    """Write the results; config.json last, since it says that the rest is there."""
+    tensors = {name: value.contiguous() for name, value in encoder_weights(training.encoder).items()}
+    atomic_write(out / WEIGHTS, save(tensors, training.encoder.header))
+    lines = ["epoch,loss,skipped", *(f"{row.epoch},{row.loss},{row.skipped}" for row in training.log)]
+    atomic_write(out / LOSSES, ("\n".join(lines) + "\n").encode())
+    write_record(out / CONFIG, {"student": training.settings.student, "training": made})
+    _remove(out, (CHECKPOINT,))
+
+
+def _remove(folder: Path, names: Sequence[str]) -> None:
+    """Remove files that may be there. Raises StorageError."""
+    for name in names:
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error(folder / name, error) from None
