@@ -47,10 +47,10 @@ class Scales(Neighbourhoods):
     back_3: Int[Tensor, "*b N 3"]
 
 
-def scales(points: Float32[np.ndarray, "N 3"]) -> Scales:
-    """The neighbourhoods of one cloud of at least 512 points."""
-    order = farthest_points(points, CENTRES[0])
-    levels = [points, *(points[order[:count]] for count in CENTRES)]
+def scales(points: Float32[np.ndarray, "N 3"], centres: tuple[int, int, int] = CENTRES) -> Scales:
+    """The neighbourhoods of one cloud of at least as many points as centres at the first scale."""
+    order = farthest_points(points, centres[0])
+    levels = [points, *(points[order[:count]] for count in centres)]
     trees = [KDTree(level) for level in levels]
     groups = [trees[i].query(levels[i + 1], k=k)[1] for i, k in enumerate(NEIGHBOURS)]
     back = [tree.query(points, k=3)[1] for tree in trees[1:]]
@@ -170,7 +170,7 @@ class Encoder(nn.Module):
         """
         kind = self.encoder_norms[0].weight.dtype
         middle = gather(points, near.centres)
-        centres = [middle[:, :count] for count in CENTRES]
+        centres = [middle, *(middle[:, : groups.shape[1]] for groups in (near.groups_2, near.groups_3))]
         x = (gather(points, near.groups_1) - middle[:, :, None]).to(kind)
         features = []
         for i, groups in enumerate((None, near.groups_2, near.groups_3)):

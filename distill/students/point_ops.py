@@ -34,7 +34,7 @@ Own = TypeVar("Own", bound="Neighbourhoods")
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhoods:
-    """Indices that a student needs of a cloud of N points; of a batch with a leading B. Each student has its own kind."""
+    """Indices that a student needs of a cloud of N points; with a leading B, of a batch. Each student has its kind."""
 
     def __getitem__(self: Own, index: object) -> Own:
         """The same of some shapes of a batch."""

@@ -1,0 +1,41 @@
+"""The `convert` stage: weights of published networks, from their authors' checkpoints to safetensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gen3d.errors import SettingsError
+
+
+def _point_m2ae(file: Path, out: Path) -> dict[str, Any]:
+    from distill.students.point_m2ae_weights import convert_encoder
+
+    return convert_encoder(file, out)
+
+
+CONVERTERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {"point-m2ae": _point_m2ae}
+
+
+def convert(network: str, file: Path, out: Path | None = None) -> dict[str, Any]:
+    """Convert a checkpoint; by default to a file of the same name that ends in .safetensors, beside it.
+
+    Args:
+        network: a name in `CONVERTERS`.
+        file: the authors' checkpoint.
+        out: the safetensors file; replaced where it exists.
+
+    Returns:
+        What was made: `weights`, `parameters`, `source_sha256`.
+
+    Raises:
+        SettingsError: an unknown network, or `out` is the checkpoint itself.
+        Gen3dError: see the converter.
+    """
+    if network not in CONVERTERS:
+        raise SettingsError(f"unknown network {network!r}; known are: {', '.join(CONVERTERS)}")
+    target = out or file.with_suffix(".safetensors")
+    if target.absolute() == file.absolute():
+        raise SettingsError(f"{file}: would be overwritten by its own conversion; give another --out")
+    return CONVERTERS[network](file, target)

@@ -1,0 +1,67 @@
+"""Students before their training: the network that the settings ask for, with the weights that it starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from distill.student import Student
+from distill.trainer import DistillSettings
+from gen3d.errors import SettingsError
+
+ENCODED = "point-m2ae"
+
+
+def starting_weights(settings: DistillSettings) -> dict[str, str]:
+    """What is to be recorded of the file a student starts from: its hash; nothing where it starts at random.
+
+    Raises:
+        SettingsError: settings of an encoder that the student does not have.
+        MissingError: no such file.
+    """
+    if settings.student != ENCODED and settings.finetune:
+        raise SettingsError(f"finetune is for --student {ENCODED} alone; the student here is {settings.student!r}")
+    if settings.encoder is None:
+        return {}
+    from distill.encoders import encoder_file
+    from distill.students.point_m2ae_weights import file_hash
+
+    return {"encoder_sha256": file_hash(encoder_file(Path(settings.encoder)))}
+
+
+def fresh_student(category: str, parts: list[str], settings: DistillSettings, training: dict[str, Any]) -> Student:
+    """A student to be trained. The settings' seed draws its weights, all but those of the encoder they name.
+
+    Args:
+        category: what it is for.
+        parts: part names in label order.
+        settings: see `DistillSettings`.
+        training: how it is made, for its config.json.
+
+    Raises InputError for an encoder that is none.
+    """
+    torch.manual_seed(settings.seed)
+    options = {"frozen": not settings.finetune} if settings.student == ENCODED else None
+    student = Student(category, parts, settings.student, options, training)
+    if settings.encoder is not None:
+        _load_encoder(student, settings)
+    return student
+
+
+def _load_encoder(student: Student, settings: DistillSettings) -> None:
+    """Put the encoder that the settings name into a student of their kind."""
+    from distill.encoders import ENCODERS, encoder_file, load_encoder
+
+    file = encoder_file(Path(settings.encoder or ""))
+    if settings.student == ENCODED:  # converted weights of other people are checked more closely
+        from distill.students.point_m2ae import PointM2AE
+        from distill.students.point_m2ae_weights import load_encoder as load_point_m2ae
+
+        assert isinstance(student.network, PointM2AE)
+        load_point_m2ae(student.network, file)
+    elif settings.student in ENCODERS:
+        load_encoder(ENCODERS[settings.student](student.network), file)
+    else:
+        raise SettingsError(f"encoder: the student {settings.student!r} has none; leave --encoder out")
