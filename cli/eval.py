@@ -15,7 +15,9 @@ def command(
     method: str = typer.Option("student", "--method", help="student, votes (the teacher alone), tta (aligned)."),
     category: str = typer.Option(None, "--category", help="For --method votes, and tta without --student."),
     teacher: str = typer.Option("lite", "--teacher", help="For --method votes and tta."),
-    dataset: str = typer.Option(None, "--dataset", help="psb, shapenetpart, partdistill-h5, collection.  [default: psb]"),
+    dataset: str = typer.Option(
+        None, "--dataset", help="psb, shapenetpart, shapenetpart-h5, partdistill-h5 or collection.  [default: psb]"
+    ),
     root: Path = typer.Option(..., "--root", help="The data set's folder."),
     split: str = typer.Option(None, "--split", help="Of sets that have them: train, val, trainval or test."),
     missing: str = typer.Option(None, "--missing", help="Of sets with lists: skip = score what is there."),
@@ -24,6 +26,7 @@ def command(
     passes: int = typer.Option(None, "--passes", help="Passes of the student that are averaged.  [default: 16]"),
     tta: str = typer.Option(None, "--tta", help="joint: a student for all test shapes; per-shape.  [default: joint]"),
     network: str = typer.Option(None, "--network", help="tta without --student: the network.  [default: small]"),
+    encoder: Path = typer.Option(None, "--encoder", help="tta without --student: see `gen3d distill`."),
     copies: int = typer.Option(None, "--copies", help="tta: point samplings per test shape.  [default: 8]"),
     epochs: int = typer.Option(None, "--epochs", help="tta: passes over them.  [default: 40, with --student 10]"),
     steps: int = typer.Option(None, "--steps", help="tta: batches per epoch.  [default: as many as hold every copy]"),
@@ -54,7 +57,7 @@ def command(
     settings = resolve(EvalSettings, preset, **options, leave_out=output.names(leave_out), seed=seed)
     subject: dict[str, Any] = {"method": method, "student": student, "category": category, "teacher": teacher}
     chosen = {"tta": tta, "network": network, "copies": copies, "epochs": epochs, "steps": steps, "lr": lr}
-    chosen |= {"backward": backward, "views": views, "size": size}
+    chosen |= {"encoder": encoder and str(encoder), "backward": backward, "views": views, "size": size}
     if method == "tta":
         shared = {"points": settings.points, "seed": settings.seed}
         subject["tta"] = resolve(TTASettings, preset, **chosen, **shared)

@@ -11,7 +11,21 @@ from types import FrameType
 
 import typer
 
-from cli import distill, env, eval, experiment, export, generate, import_, label, segment, train_teacher, verify
+from cli import (
+    convert,
+    distill,
+    env,
+    eval,
+    experiment,
+    export,
+    generate,
+    import_,
+    label,
+    pretrain,
+    segment,
+    train_teacher,
+    verify,
+)
 from gen3d import __version__
 from gen3d.errors import Gen3dError
 from gen3d.storage import storage_error
@@ -24,10 +38,12 @@ app = typer.Typer(
 app.command("generate")(generate.command)
 app.command("import")(import_.command)
 app.command("label")(label.command)
+app.command("pretrain")(pretrain.command)
 app.command("distill")(distill.command)
 app.command("eval")(eval.command)
 app.command("segment")(segment.command)
 app.command("export")(export.command)
+app.command("convert")(convert.command)
 app.command("verify")(verify.command)
 app.command("env")(env.command)
 app.command("train-teacher")(train_teacher.command)

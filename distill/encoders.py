@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from distill.student import _PICKLES
 from distill.students import STUDENTS
+from distill.students.point_m2ae import CENTRES, WIDTHS, PointM2AE, scales
 from distill.students.point_ops import Neighbourhoods, gather, neighbourhoods
 from distill.students.small import SmallStudent
 from gen3d.errors import InputError, MissingError, SettingsError
@@ -72,14 +73,43 @@ class SmallEncoder:
         return x, gather(points, near.centres)[:, : x.shape[1]]  # type: ignore[attr-defined]
 
 
-ENCODERS: dict[str, Callable[[Any], Encoder]] = {"small": SmallEncoder}
+class PointM2AEEncoder:
+    """That of Point-M2AE. What is hidden is hidden at all three scales; the tokens are those of the last one.
+
+    The norms of the other two scales lie on no path to them, and stay as they are.
+    """
+
+    modules: tuple[str, ...] = ("h_encoder",)
+
+    def __init__(self, network: PointM2AE) -> None:
+        from distill.students.point_m2ae_weights import KIND
+
+        self.network: PointM2AE = network
+        self.width: int = WIDTHS[-1]
+        self.header: dict[str, str] = {"kind": KIND}
+
+    def prepare(self, points: Float32[np.ndarray, "V 3"], share: float) -> Neighbourhoods:
+        """See `Encoder`."""
+        first, second, last = (round(count * share) for count in CENTRES)
+        return scales(points, (first, second, last))
+
+    def encode(
+        self, points: Float32[Tensor, "B V 3"], near: Neighbourhoods
+    ) -> tuple[Float[Tensor, "B T C"], Float32[Tensor, "B T 3"]]:
+        """See `Encoder`."""
+        features, centres = self.network.h_encoder(points, near)
+        return features[-1], centres[-1]
+
+
+ENCODERS: dict[str, Callable[[Any], Encoder]] = {"small": SmallEncoder, "point-m2ae": PointM2AEEncoder}
 
 
 def make_encoder(name: str, **options: Any) -> Encoder:
     """The encoder of a fresh student of that name. Raises SettingsError for a student without one."""
     if name not in ENCODERS:
         raise SettingsError(f"student {name!r} has no encoder to train; known are: {', '.join(ENCODERS)}")
-    return ENCODERS[name](STUDENTS[name](1, **options))  # parts don't matter: the head is dropped
+    network = STUDENTS[name](1, **options)  # parts don't matter: the head is dropped
+    return ENCODERS[name](network.requires_grad_())  # also where students of the kind keep theirs frozen
 
 
 def encoder_weights(encoder: Encoder) -> dict[str, Tensor]:
@@ -100,6 +130,10 @@ def load_encoder(encoder: Encoder, path: Path) -> None:
         InputError: a file that is not a whole encoder of this student, or not finite.
     """
     file = encoder_file(path)
+    if file.suffix in _PICKLES:
+        raise InputError(f"{file}: pickled checkpoints are never loaded; see `gen3d convert`")
+    if not file.is_file():
+        raise MissingError(f"{file}: no such file; make it with `gen3d pretrain`")
     try:
         found = load_file(file)
     except (OSError, ValueError, SafetensorError) as error:
@@ -117,10 +151,5 @@ def load_encoder(encoder: Encoder, path: Path) -> None:
 
 
 def encoder_file(path: Path) -> Path:
-    """The weights at a path: a file, or the one in a folder. Raises MissingError, or InputError for a pickle."""
-    if path.suffix in _PICKLES:
-        raise InputError(f"{path}: pickled checkpoints are never loaded; convert it with `gen3d convert`")
-    file = path / WEIGHTS if path.is_dir() else path
-    if not file.is_file():
-        raise MissingError(f"{file}: no such file; make it with `gen3d pretrain`")
-    return file
+    """The weights at a path: a file, or the one in a folder that `gen3d pretrain` made; it may be missing."""
+    return path / WEIGHTS if path.is_dir() else path

@@ -18,7 +18,7 @@ from distill.metrics import bootstrap_interval, part_ious
 from distill.other import OTHER, partnete_scores
 from distill.student import Student
 from distill.trainer import Epoch
-from distill.tta import JOINT, NothingSeenError, TTASettings, align, fresh_student, named_parts
+from distill.tta import JOINT, NothingSeenError, TTASettings, align, named_parts, untrained
 from gen3d.categories import category
 from gen3d.errors import InputError, SettingsError
 from gen3d.labelling import LabelSettings, Renderers, label_shape
@@ -156,7 +156,7 @@ def evaluate_tta(
     tta = tta.model_copy(update={"points": settings.points, "seed": settings.seed})
     if start is not None:
         _check_category(start, labelled)
-    student = start or fresh_student(row.name, [row.parts[i] for i in kept], tta)
+    student = start or untrained(row.name, [row.parts[i] for i in kept], tta)
     teacher.check(row.name, named_parts(student))
     shapes, whole = _posed(labelled, settings), [_bare(shape) for shape in _turned(labelled, settings)]
     step = len(shapes) if tta.tta == JOINT else 1

@@ -33,7 +33,7 @@ class PretrainSettings(Settings):
     student: str = "small"
     points: int = Field(default=2048, ge=512, description="per shape")
     depth: int = Field(default=6, ge=3, le=8, description="a cloud is cut into 2**depth patches")
-    mask: float = Field(default=0.7, gt=0, lt=1, description="share of the patches that are hidden")
+    mask: float = Field(default=0.7, gt=0, le=0.9, description="share of the patches that are hidden")
     epochs: int = Field(default=60, ge=1)
     batch: int = Field(default=32, ge=1)
     lr: float = Field(default=1e-3, gt=0)

@@ -11,7 +11,7 @@ from distill.evaluation import EvalSettings, Report, evaluate_student, evaluate_
 from distill.report import draw_report
 from distill.student import Student
 from distill.trainer import Epoch
-from distill.tta import TTASettings
+from distill.tta import TTASettings, starting_record
 from gen3d.errors import InputError, SettingsError
 from gen3d.labelling import LabelSettings
 from gen3d.record import read_record, same_record, start_record, write_record
@@ -51,7 +51,7 @@ def score(
     folder = out or _default_folder(subject, name, settings)
     record = {"subject": {k: str(v) for k, v in subject.items() if k != "tta"}, "root": str(root)}
     record |= {"settings": settings.model_dump(), "weights": "" if student is None else weights_hash(student)}
-    record |= {} if tta is None else {"tta": tta.model_dump()}
+    record |= {} if tta is None else {"tta": tta.model_dump() | starting_record(tta)}
     if not overwrite and same_record(folder / "settings.json", record):
         scores = read_record(folder / "scores.json")
         if scores and (folder / "report.png").is_file():

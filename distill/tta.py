@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 
-import torch
 from pydantic import Field
 
 from distill.other import OTHER, with_other
+from distill.starting import fresh_student, starting_weights
 from distill.student import POINTS, Student
 from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
 from gen3d.errors import InputError
@@ -27,6 +27,7 @@ class TTASettings(Settings):
         default=JOINT, pattern=f"^({PER_SHAPE}|{JOINT})$", description="a student per test shape, or one for all"
     )
     network: str = Field(default="small", description="a name in `STUDENTS`; of students that start fresh")
+    encoder: str | None = Field(default=None, description="of students that start fresh; see `gen3d distill`")
     copies: int = Field(default=8, ge=1, description="samplings of the points of every test shape to train on")
     epochs: int | None = Field(default=None, ge=1, description="40, or 10 for a trained student, if not set")
     steps: int | None = Field(
@@ -46,10 +47,14 @@ class NothingSeenError(InputError):
     """The teacher finds no part on any of the shapes: there is nothing to align a student on."""
 
 
-def fresh_student(category: str, parts: Sequence[str], settings: TTASettings) -> Student:
-    """An untrained student, without a record of training; the same seed gives the same one."""
-    torch.manual_seed(settings.seed)
-    return Student(category, list(parts), settings.network)
+def untrained(category: str, parts: Sequence[str], settings: TTASettings) -> Student:
+    """A student to align that has no record of training; the same seed gives the same one."""
+    return fresh_student(category, list(parts), _distil_settings(category, settings, trained=False), {})
+
+
+def starting_record(settings: TTASettings) -> dict[str, str]:
+    """What is to be recorded of the encoder that fresh students start from. Raises MissingError where there is none."""
+    return starting_weights(_distil_settings("", settings, trained=False))
 
 
 def align(
@@ -62,7 +67,7 @@ def align(
     """A copy of `student`, trained on what the teacher sees of the shapes. Labels they carry are not looked at.
 
     Args:
-        student: fresh (see `fresh_student`) or trained; it stays as it is.
+        student: fresh (see `untrained`) or trained; it stays as it is.
         shapes: normalised, meshes or clouds; one is enough, since its points are sampled several times.
         teacher: asked for the student's parts; "other" is what it leaves uncovered.
         settings: `tta` is not read: shapes given together are aligned together.
@@ -93,10 +98,14 @@ def named_parts(student: Student) -> tuple[str, ...]:
 
 def training_settings(student: Student, settings: TTASettings) -> DistillSettings:
     """How `student` is trained: gentler and shorter where its record says that it was trained before."""
-    trained = bool(student.training_record)
+    return _distil_settings(student.category, settings, bool(student.training_record))
+
+
+def _distil_settings(category: str, settings: TTASettings, trained: bool) -> DistillSettings:
     return DistillSettings(
-        category=student.category,
+        category=category,
         student=settings.network,
+        encoder=settings.encoder,
         epochs=settings.epochs or (10 if trained else 40),
         steps=settings.steps,
         batch=settings.batch,

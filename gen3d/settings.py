@@ -10,7 +10,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gen3d.errors import SettingsError
 
 S = TypeVar("S", bound="Settings")
-STAGES = ("generate", "import", "label", "distill", "eval", "teacher", "experiment")  # sections of a preset
+STAGES = (  # sections of a preset
+    "generate",
+    "import",
+    "label",
+    "pretrain",
+    "distill",
+    "tta",
+    "eval",
+    "teacher",
+    "experiment",
+)
 
 
 class Settings(BaseModel):

@@ -22,6 +22,8 @@ from distill.encoders import encoder_weights, load_encoder, make_encoder
 from distill.masked_training import MaskedTraining, PretrainEpoch, PretrainSettings, rate_at
 from distill.masking import SCALE, Mask, chamfer, draw_mask, hidden_patches, patches
 from distill.pretraining import CHECKPOINT, CONFIG, LOSSES, RECORD, pretrain
+from distill.starting import fresh_student
+from distill.trainer import DistillSettings
 from gen3d.collection import Collection
 from gen3d.errors import Gen3dError, InputError, MissingError, SettingsError
 from gen3d.generation import GenerateSettings, generate
@@ -246,7 +248,7 @@ def test_other_settings_other_files_and_damage_are_refused(chairs: Path, tmp_pat
         pretrain([chairs], SMALL, chairs)
     with pytest.raises(InputError, match="is not a collection"):
         pretrain([tmp_path / "none"], SMALL, tmp_path / "new")
-    with pytest.raises(SettingsError, match="'giant' has no encoder to train; known are: small"):
+    with pytest.raises(SettingsError, match="'giant' has no encoder to train; known are: small, point-m2ae"):
         pretrain([chairs], SMALL.model_copy(update={"student": "giant"}), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
@@ -260,6 +262,33 @@ def trained(chairs: Path) -> Path:
     out = chairs.parent / "encoder"
     pretrain([chairs], SMALL.model_copy(update={"epochs": 1}), out)
     return out
+
+
+def test_point_m2ae_learns_in_the_same_way(chairs: Path, tmp_path: Path) -> None:
+    out, settings = tmp_path / "encoder", SMALL.model_copy(update={"student": "point-m2ae", "epochs": 1})
+    pretrain([chairs], settings, out)
+    student = fresh_student(
+        "chair", ["seat", "leg"], DistillSettings(category="chair", student="point-m2ae", encoder=str(out)), {}
+    )
+    weights, found = load_file(out / "model.safetensors"), student.network.state_dict()
+    assert set(weights) == {name for name in found if name.startswith("h_encoder.")}
+    assert all(torch.equal(found[name], value) for name, value in weights.items())
+    torch.manual_seed(settings.seed)
+    before = make_encoder("point-m2ae").network.state_dict()
+    same = {name for name, value in weights.items() if torch.equal(value, before[name])}
+    norms = {f"h_encoder.encoder_norms.{i}.{kind}" for i in (0, 1) for kind in ("weight", "bias")}
+    assert {name for name in same if "running" not in name and "tracked" not in name} == norms
+
+
+def test_a_small_student_starts_from_an_encoder(trained: Path) -> None:
+    settings = DistillSettings(category="chair", encoder=str(trained), seed=3)
+    student, plain = (
+        fresh_student("chair", ["seat", "leg"], s, {})
+        for s in (settings, settings.model_copy(update={"encoder": None}))
+    )
+    weights, found, bare = load_file(trained / "model.safetensors"), student.state_dict(), plain.state_dict()
+    for name, value in found.items():
+        assert torch.equal(value, weights.get(name.removeprefix("network."), bare[name]))
 
 
 @pytest.mark.parametrize("name", ["", "model.safetensors"])

@@ -9,7 +9,9 @@ from pydantic import ValidationError
 
 from distill.evaluation import EvalSettings
 from distill.experiments import ExperimentSettings
+from distill.masked_training import PretrainSettings
 from distill.trainer import DistillSettings
+from distill.tta import TTASettings
 from gen3d.errors import SettingsError
 from gen3d.generation import GenerateSettings
 from gen3d.importing import ImportSettings
@@ -21,7 +23,9 @@ CLASSES = (
     GenerateSettings,
     ImportSettings,
     LabelSettings,
+    PretrainSettings,
     DistillSettings,
+    TTASettings,
     EvalSettings,
     TeacherSettings,
     ExperimentSettings,

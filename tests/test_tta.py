@@ -19,7 +19,7 @@ from tiny_teacher import Oracle
 from distill.datasets.labelled import LabelledSet
 from distill.evaluation import EvalSettings, Report, evaluate_student, evaluate_tta, evaluate_votes
 from distill.student import Student
-from distill.tta import NothingSeenError, TTASettings, align, fresh_student, training_settings
+from distill.tta import NothingSeenError, TTASettings, align, training_settings, untrained
 from gen3d.categories import category
 from gen3d.generators.procedural import ProceduralGenerator
 from gen3d.labelling import LabelSettings, label_samplings, label_shape
@@ -67,10 +67,9 @@ def relabelled(labelled: LabelledSet, change: Callable[[np.ndarray], np.ndarray]
 # --- labels -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", ["joint", "per-shape"])
-@pytest.mark.parametrize("started", [False, True])
+@pytest.mark.parametrize(("mode", "started"), [("joint", False), ("joint", True), ("per-shape", True)])
 def test_permuted_labels_change_no_prediction(mode: str, started: bool) -> None:
-    labelled, tta = chairs(), FAST.model_copy(update={"tta": mode, "epochs": 1})
+    labelled, tta = chairs(), FAST.model_copy(update={"tta": mode, "epochs": 1, "copies": 1})
     start = tiny() if started else None
     permuted = relabelled(labelled, lambda x: ((x + 1) % 4).astype(np.int16))
     unlabelled = relabelled(labelled, lambda x: np.where(np.arange(len(x)) % 7, -1, x).astype(np.int16))
@@ -146,10 +145,10 @@ def test_samplings_differ_and_the_teacher_is_asked_once() -> None:
 
 def test_a_trained_student_is_trained_gently() -> None:
     settings = TTASettings()
-    fresh, trained = (training_settings(s, settings) for s in (fresh_student("chair", CHAIR.parts, FAST), tiny()))
+    fresh, trained = (training_settings(s, settings) for s in (untrained("chair", CHAIR.parts, FAST), tiny()))
     assert (fresh.epochs, fresh.lr, trained.epochs, trained.lr) == (40, 1.5e-3, 10, 3e-4)
     chosen = TTASettings(epochs=3, lr=0.1, steps=2, backward=False, batch=5, seed=6)
-    for student in (fresh_student("chair", CHAIR.parts, FAST), tiny()):
+    for student in (untrained("chair", CHAIR.parts, FAST), tiny()):
         made = training_settings(student, chosen)
         assert (made.epochs, made.lr, made.steps, made.backward, made.batch, made.seed) == (3, 0.1, 2, False, 5, 6)
 
