@@ -34,10 +34,25 @@ class Encoder(Protocol):
         header: of the file its weights are kept in.
     """
 
-    network: nn.Module
-    modules: tuple[str, ...]
-    width: int
-    header: dict[str, str]
+    @property
+    def network(self) -> nn.Module:
+        """See above."""
+        ...
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """See above."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """See above."""
+        ...
+
+    @property
+    def header(self) -> dict[str, str]:
+        """See above."""
+        ...
 
     def prepare(self, points: Float32[np.ndarray, "V 3"], share: float) -> Neighbourhoods:
         """Neighbourhoods of V points that are a share of a cloud, with as many centres for their area as ever."""

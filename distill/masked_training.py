@@ -102,7 +102,7 @@ class MaskedTraining:
         visible, (centres, true) = gather(points, mask.visible), hidden_patches(points, mask)
         share = visible.shape[1] / points.shape[1]
         near = stack([self.encoder.prepare(cloud.numpy(), share) for cloud in visible])[:]
-        weights = dict(self.model.named_parameters())
+        weights: dict[str, Tensor] = dict(self.model.named_parameters())
         if self.settings.precision == "bfloat16" or (self.settings.precision == "auto" and fast_bfloat16()):
             weights = {name: value.bfloat16() for name, value in weights.items()}  # gradients reach the float32 ones
         found = torch.func.functional_call(self.model, weights, (visible, near, centres))

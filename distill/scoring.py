@@ -77,7 +77,7 @@ def _loaded(subject: dict[str, Any]) -> tuple[Student | None, str]:
         either = "" if method == "votes" else ", or a --student to start from"
         raise SettingsError(f"--category is missing: --method {method} needs one{either}")
     if method == "votes" or folder is None:
-        return None, name
+        return None, str(name)
     student = Student.load(folder)
     if name not in (None, student.category):
         raise InputError(f"{folder}: is a student of {student.category}, not of {name}")

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +22,8 @@ from distill.tta import NothingSeenError, TTASettings, align, training_settings,
 from gen3d.categories import category
 from gen3d.generators.procedural import ProceduralGenerator
 from gen3d.labelling import LabelSettings, label_samplings, label_shape
+from gen3d.rendering.view import View
+from gen3d.teachers.predictions import PixelScores
 
 CHAIR = category("chair")
 HOW = EvalSettings(points=512, passes=1)
@@ -36,9 +37,9 @@ class Blind(Stripes):
         super().__init__()
         self.sees = sees
 
-    def predict(self, *args: Any) -> Any:
+    def predict(self, views: list[View], category: str, prompts: tuple[str, ...]) -> list[PixelScores]:
         """Scores of 0 where it is blind."""
-        found = super().predict(*args)
+        found = super().predict(views, category, prompts)
         return found if self.sees(self.asked) else [replace(f, scores=np.zeros_like(f.scores)) for f in found]
 
 
