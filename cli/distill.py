@@ -11,15 +11,23 @@ from cli import output
 
 def command(
     category: str = typer.Option(..., "--category", help="What the student is for."),
+    data: str = typer.Option(None, "--data", help="collection, or partdistill-h5: --root.  [default: collection]"),
+    root: Path = typer.Option(None, "--root", help="Folder of PartDistill's preprocessed shapes."),
     source: str = typer.Option(None, "--source", help="generated, real or mixed.  [default: generated]"),
     generated: Path = typer.Option(None, "--generated", help="Collection.  [default: runs/CATEGORY/generated]"),
     real: Path = typer.Option(None, "--real", help="Collection.  [default: runs/CATEGORY/real]"),
     ratio: float = typer.Option(None, "--ratio", help="Share of real shapes in mixed batches.  [default: 0.5]"),
     teacher: str = typer.Option(None, "--teacher", help="Whose knowledge to distil.  [default: lite]"),
     student: str = typer.Option(None, "--student", help="The network.  [default: small]"),
+    encoder: Path = typer.Option(None, "--encoder", help="From `pretrain` or `convert`.  [default: random]"),
+    finetune: bool = typer.Option(None, "--finetune/--frozen", help="point-m2ae: its encoder.  [default: frozen]"),
     epochs: int = typer.Option(None, "--epochs", help="Passes over the shapes.  [default: 20]"),
     steps: int = typer.Option(None, "--steps", help="Batches per epoch.  [default: as many as hold every shape]"),
     backward: bool = typer.Option(None, "--backward/--forward-only", help="Re-score the teacher.  [default: backward]"),
+    select: str = typer.Option(None, "--select", help="Which epoch is kept: last, or validation.  [default: last]"),
+    other: bool = typer.Option(None, "--other/--no-other", help='Learn "other" too: points that no unit covers.'),
+    keep_epochs: bool = typer.Option(False, "--keep-epochs", help="Keep every epoch for `eval --every-epoch`."),
+    compile: bool = typer.Option(None, "--compile/--no-compile", help="torch.compile the step.  [default: no-compile]"),
     out: Path = typer.Option(None, "--out", help="The student.  [default: runs/CATEGORY/student-SOURCE]"),
     preset: str = output.PRESET,
     seed: int = output.SEED,
@@ -27,18 +35,21 @@ def command(
     as_json: bool = output.JSON,
 ) -> None:
     """Distil the teacher's knowledge into a 3D student. No label of any shape is looked at."""
-    from distill.distillation import distill, source_folders
+    from distill.distillation import distill, kept_epoch, knowledge_folders, notes, source_name
     from distill.trainer import DistillSettings, Epoch
     from gen3d.categories import category as known_category
     from gen3d.settings import resolve
 
     name = known_category(category).name
     options = {"source": source, "teacher": teacher, "student": student, "epochs": epochs, "backward": backward}
-    options |= {"ratio": ratio, "steps": steps}
+    options |= {"ratio": ratio, "steps": steps, "data": data, "select": select, "other": other}
+    options |= {"encoder": encoder and str(encoder), "finetune": finetune, "compile": compile}
     settings = resolve(DistillSettings, preset, category=name, **options, seed=seed)
     home = output.RUNS / name
-    folders = source_folders(settings.source, generated or home / "generated", real or home / "real")
-    target = out or home / f"student-{settings.source}"
+    folders = knowledge_folders(settings, generated or home / "generated", real or home / "real", root)
+    target = out or home / f"student-{source_name(settings)}"
+    if settings.student == "point-m2ae" and settings.encoder is None:
+        output.say("point-m2ae: no --encoder is given; the encoder starts at random")
     log: list[Epoch] = []
     with output.progress(f"distilling {name}", settings.epochs) as step:
 
@@ -46,9 +57,13 @@ def command(
             log.append(epoch)
             step(1, f"loss {epoch.loss:.4f}{' re-scored' if epoch.rescored else ''}")
 
-        _, finished = distill(folders, settings, target, overwrite, report)
+        made, finished = distill(folders, settings, target, overwrite, report, keep_epochs)
     if finished:
         output.say(f"{target}: finished before from the same collections and settings; nothing to do")
     result = {"student": str(target), "finished_before": finished, "epochs": len(log)}
-    result |= {"loss": log[-1].loss, "rescored": log[-1].rescored} if log else {}
-    output.show(result, as_json, lambda: print(f"{target}: student of {name}, distilled from {settings.source} shapes"))
+    if log:
+        result |= {"loss": log[-1].loss, "rescored": log[-1].rescored, "kept_epoch": kept_epoch(log)}
+    for note in notes(made, log):
+        output.say(f"{target}: {note}")
+    kind = source_name(settings)
+    output.show(result, as_json, lambda: print(f"{target}: student of {name}, distilled from {kind} shapes"))

@@ -1,4 +1,4 @@
-"""The `distill` stage: the knowledge of one or more collections becomes a student on disk."""
+"""The `distill` stage: the knowledge of one or more collections (or other data) becomes a student on disk."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from distill.epochs import save_epoch
+from distill.knowledge_sources import DATA, Source
+from distill.other import with_other
+from distill.starting import fresh_student, starting_weights
 from distill.student import Student
 from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
-from gen3d.categories import category
-from gen3d.collection import SHAPES, Collection
 from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import Knowledge
-from gen3d.labelling import read_knowledge
 from gen3d.record import same_record, write_record
 from gen3d.storage import atomic_write
 from gen3d.whole_folder import whole_folder
@@ -29,28 +28,69 @@ def source_folders(source: str, generated: Path, real: Path) -> dict[str, Path]:
     return both if source == "mixed" else {source: both[source]}
 
 
+def knowledge_folders(settings: DistillSettings, generated: Path, real: Path, root: Path | None) -> dict[str, Path]:
+    """What to distil from: collections by their source, or the one folder of other data.
+
+    Raises SettingsError where `root` is missing, or given for collections.
+    """
+    if settings.data == "collection":
+        if root is not None:
+            raise SettingsError("--root: is for --data partdistill-h5; collections are --generated and --real")
+        return source_folders(settings.source, generated, real)
+    if root is None:
+        raise SettingsError(f"--root is missing: the folder of the {settings.data} data")
+    return {settings.data: root}
+
+
+def source_name(settings: DistillSettings) -> str:
+    """A word for what a student is distilled from."""
+    return settings.source if settings.data == "collection" else settings.data
+
+
+def kept_epoch(log: list[Epoch]) -> int:
+    """The number of the epoch whose weights are kept: the last one where there was no validation."""
+    judged = [(line.rescored, -line.validation, -line.epoch) for line in log if line.validation is not None]
+    return -max(judged)[2] if judged else log[-1].epoch
+
+
+def notes(student: Student, log: list[Epoch]) -> list[str]:
+    """What a user should know of a training: edge cases in the data, in a line each."""
+    found = []
+    if len(student.parts) == 1:
+        found.append("one part alone teaches nothing: all points will be it; --other learns it against the rest")
+    sources = student.training_record["sources"].values()
+    shapes, bare = (sum(source.get(key, 0) for source in sources) for key in ("shapes", "without_units"))
+    if bare:
+        found.append(f"{bare} of {shapes} shapes have no unit; they are kept and teach nothing")
+    if empty := sum(epoch.empty for epoch in log):
+        found.append(f"{empty} batches had no unit at all; their loss is 0")
+    return found
+
+
 def distill(
     folders: dict[str, Path],
     settings: DistillSettings,
     out: Path,
     overwrite: bool = False,
     report: Callable[[Epoch], None] = lambda epoch: None,
+    keep_epochs: bool = False,
 ) -> tuple[Student, bool]:
-    """Train a student on labelled collections and save it in `out`.
+    """Train a student on labelled shapes and save it in `out`.
 
     Args:
         folders: source -> collection of the settings' category with knowledge of their teacher; one, or two that every
-            batch mixes, of which the second one has the settings' `ratio`.
+            batch mixes, of which the second one has the settings' `ratio`. Of other `data`: one folder.
         settings: see `DistillSettings`.
         out: the student's folder; `training.json` and `losses.csv` go there too.
         overwrite: train again where a student is there already; all that was in its folder goes.
         report: called after every epoch.
+        keep_epochs: save the weights after every epoch too, for `gen3d eval --every-epoch`.
 
     Returns:
-        The student, and whether it was there already from the same collections and settings.
+        The student, and whether it was there already from the same shapes and settings.
 
     Raises:
-        SettingsError: `out` holds a student of other settings or collections, or other files; a batch too small to mix.
+        SettingsError: `out` holds a student of other settings or shapes, or other files; a batch too small to mix.
         InputError: a collection of another category, or without knowledge of that teacher.
         StorageError: the disk is full; an old student is still there then.
     """
@@ -58,33 +98,51 @@ def distill(
         raise SettingsError(f"{out}: holds something else than a student; choose an empty or a new folder")
     if settings.batch < len(folders):
         raise SettingsError(f"batch = {settings.batch}: has no room for a shape of every source; use 2 or more")
-    row, teacher = category(settings.category), settings.teacher
-    collections = {source: Collection.open(folder) for source, folder in folders.items()}
-    for collection in collections.values():
-        if collection.category != row.name:
-            raise InputError(f"{collection.root}: is a collection of {collection.category}, not of {row.name}")
+    sources = {name: DATA[settings.data](folder, settings) for name, folder in folders.items()}
     record = {
         "settings": settings.model_dump(),
-        "collections": {str(c.root): c.fingerprint((SHAPES, f"knowledge-{teacher}")) for c in collections.values()},
+        "collections": {str(source.root): source.fingerprint for source in sources.values()},
     }
+    record |= starting_weights(settings)
+    if keep_epochs:
+        record["keep_epochs"] = True
     if not overwrite and same_record(out / RECORD, record):
         return Student.load(out), True
-    knowledge = [read_knowledge(collection, teacher) for collection in collections.values()]
-    parts = _common_parts([k for source in knowledge for k in source])
-    torch.manual_seed(settings.seed)
-    training = {
-        "sources": {
-            source: {"collection": str(collection.root), "shapes": len(found)}
-            for (source, collection), found in zip(collections.items(), knowledge, strict=True)
-        }
-    }
-    student = Student(row.name, parts, settings.student, training=training | {"settings": settings.model_dump()})
-    log = distil(student, TrainingSet.build(knowledge, student), settings, report)
+    student, data = _prepared({name: source.read() for name, source in sources.items()}, sources, settings)
     with whole_folder(out) as temporary:
+
+        def finished(epoch: Epoch) -> None:
+            if keep_epochs:
+                save_epoch(student, temporary, epoch.epoch)
+            report(epoch)
+
+        log = distil(student, data, settings, finished)
         student.save(temporary)
         atomic_write(temporary / "losses.csv", _table(log).encode())
         write_record(temporary / RECORD, record)
     return student, False
+
+
+def _prepared(
+    knowledge: dict[str, list[Knowledge]], sources: dict[str, Source], settings: DistillSettings
+) -> tuple[Student, TrainingSet]:
+    """A fresh student and what it is trained on."""
+    if settings.other:
+        knowledge = {name: [with_other(k) for k in some] for name, some in knowledge.items()}
+    parts = _common_parts([k for some in knowledge.values() for k in some])
+    training: dict[str, Any] = {
+        "sources": {
+            name: {
+                "collection": str(sources[name].root),
+                "shapes": len(some),
+                "without_units": sum(not len(k.part) for k in some),
+            }
+            for name, some in knowledge.items()
+        }
+    }
+    training |= {"settings": settings.model_dump()} | starting_weights(settings)
+    student = fresh_student(settings.category, parts, settings, training)
+    return student, TrainingSet.build(list(knowledge.values()), student)
 
 
 def _common_parts(knowledge: list[Knowledge]) -> list[str]:
@@ -102,5 +160,5 @@ def _table(log: list[Epoch]) -> str:
     rows: list[dict[str, Any]] = [asdict(epoch) for epoch in log]
     for row in rows:
         del row["seconds"]
-    lines = [",".join(rows[0]), *(",".join(str(value) for value in row.values()) for row in rows)]
+    lines = [",".join(rows[0]), *(",".join("" if x is None else str(x) for x in row.values()) for row in rows)]
     return "\n".join(lines) + "\n"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -13,8 +14,11 @@ from jaxtyping import Float32, Int64
 from pydantic import Field
 from torch import Tensor, nn
 
+from distill.augmentation import scaled_and_shifted
+from distill.compilation import compiled
 from distill.losses import class_weights, distillation_loss
 from distill.rescoring import Settled, rescore
+from distill.selection import Best, split
 from distill.student import Student, normalised_clouds
 from distill.students.point_ops import Neighbourhoods, stack
 from gen3d.environment import fast_bfloat16
@@ -27,9 +31,12 @@ class DistillSettings(Settings):
     """Settings of `gen3d distill`."""
 
     category: str
+    data: str = Field(default="collection", pattern="^(collection|partdistill-h5)$", description="what is read")
     source: str = Field(default="generated", pattern="^(generated|real|mixed)$")
     teacher: str = "lite"
     student: str = "small"
+    encoder: str | None = Field(default=None, description="from `gen3d pretrain` or `gen3d convert`; random if not set")
+    finetune: bool = Field(default=False, description="point-m2ae: train the encoder too; it is frozen otherwise")
     ratio: float = Field(default=0.5, gt=0, lt=1, description="share of real shapes in every batch of mixed sources")
     epochs: int = Field(default=20, ge=1)
     steps: int | None = Field(
@@ -37,15 +44,24 @@ class DistillSettings(Settings):
     )
     batch: int = Field(default=16, ge=1)
     lr: float = Field(default=1.5e-3, gt=0)
-    weight_decay: float = Field(default=0.02, ge=0)
+    weight_decay: float = Field(default=0.02, ge=0, description="of AdamW; 0 makes it plain Adam")
+    schedule: str = Field(default="one-cycle", pattern="^(one-cycle|cosine)$", description="cosine: to lr / 100")
+    clip: float | None = Field(default=1.0, gt=0, description="largest norm of a gradient; unset: any")
     backward: bool = Field(default=True, description="re-score the teacher once the loss has settled")
     after: float = Field(default=0.5, ge=0, le=1, description="share of the epochs before which it never re-scores")
     threshold: float = Field(default=0.01, gt=0, description="change of the mean epoch loss that counts as settled")
+    augmentation: str = Field(default="turned", pattern="^(turned|released)$", description="released: never turns")
     yaw: float = Field(default=180.0, ge=0, le=180, description="augmentation: turn about +Y by up to so many degrees")
     tilt: float = Field(default=5.0, ge=0, description="augmentation: standard deviation of a tilt, degrees")
-    stretch: float = Field(default=0.2, ge=0, lt=1, description="augmentation: log-scale per axis, up to")
+    stretch: float = Field(default=0.2, ge=0, lt=1, description="augmentation: (log-)scale per axis, up to")
+    shift: float = Field(default=0.1, ge=0, description="augmentation: shift per axis, radii, up to; released only")
     jitter: float = Field(default=0.005, ge=0, description="augmentation: standard deviation of noise, radii")
     precision: str = Field(default="auto", pattern="^(auto|float32|bfloat16)$")
+    compile: bool = Field(default=False, description="compile the step with torch.compile: a minute or two first")
+    select: str = Field(default="last", pattern="^(last|validation)$", description="which epoch is kept")
+    held_out: float = Field(default=0.1, gt=0, lt=1, description="share of the shapes that validation is on")
+    other: bool = Field(default=False, description='learn an output "other" from points that no unit covers')
+    points: int = Field(default=2048, ge=512, description="per shape of partdistill-h5 data")
     seed: int = Field(default=0, ge=0)
 
 
@@ -58,7 +74,8 @@ class TrainingSet:
         target: (S, N, R) float32, folded units.
         pairs: (S, R) int64, (point, unit) pairs of every part.
         near: neighbourhoods with leading S.
-        knowledge: of every shape, for re-scoring.
+        knowledge: of every shape, for re-scoring: parts and packed masks alone, N / 8 bytes a unit. This is all that
+            grows with views or boxes; no step touches it.
         source: (S,) int64, the number of the source that each shape comes from; all 0 where there is only one.
     """
 
@@ -82,13 +99,13 @@ class TrainingSet:
         if len(sizes) > 1:
             found = ", ".join(map(str, sizes))
             raise InputError(f"knowledge is on different numbers of points ({found}); label all with the same --points")
-        parts = len(student.parts)
+        folded = [_folded(k, len(student.parts)) for k in knowledge]
         return cls(
             points=torch.from_numpy(np.stack([k.points for k in knowledge])),
-            target=torch.from_numpy(np.stack([k.target(parts) for k in knowledge])),
-            pairs=torch.from_numpy(np.stack([k.pairs(parts) for k in knowledge])),
+            target=torch.from_numpy(np.stack([target for target, _ in folded])),
+            pairs=torch.from_numpy(np.stack([pairs for _, pairs in folded])),
             near=stack([student.network.prepare(k.points) for k in knowledge]),  # type: ignore[operator]
-            knowledge=knowledge,
+            knowledge=[replace(k, scores=None) for k in knowledge],
             source=torch.repeat_interleave(torch.tensor([len(source) for source in sources])),
         )
 
@@ -108,27 +125,43 @@ class TrainingSet:
         found = np.bincount(np.concatenate(labels), minlength=len(named)) > 0
         if not found[named.numpy()].all():
             return False
-        for i, knowledge in enumerate(self.knowledge):
+        for i, knowledge in enumerate(map(replace, self.knowledge)):  # copies: their unpacked masks are not kept
             confidence = rescore(knowledge, labels[i])
             self.target[i] = torch.from_numpy(knowledge.target(len(student.parts), confidence))
         return True
 
 
+def _folded(knowledge: Knowledge, parts: int) -> tuple[Float32[np.ndarray, "N R"], Int64[np.ndarray, " R"]]:
+    """Target and pairs of one shape, made on a copy so that its unpacked mask does not stay in memory."""
+    passing = replace(knowledge)
+    return passing.target(parts), passing.pairs(parts)
+
+
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the log; `skipped` counts the steps whose loss or gradient was not finite."""
+    """One line of the log.
+
+    Args:
+        skipped: steps whose loss or gradient was not finite.
+        empty: batches without any unit; their loss is 0.
+        validation: the loss on held-out shapes, where there are.
+    """
 
     epoch: int
     loss: float
     rescored: bool
     seconds: float
     skipped: int = 0
+    empty: int = 0
+    validation: float | None = None
 
 
 def distil(
     student: Student, data: TrainingSet, settings: DistillSettings, report: Callable[[Epoch], None]
 ) -> list[Epoch]:
-    """Train `student` in place on `data`; the last epoch is what is kept, no label is looked at.
+    """Train `student` in place on `data`; no label is looked at.
+
+    The last epoch is what is kept, or with `select = "validation"` the one with the least loss on held-out shapes.
 
     A step whose loss or gradient is not finite changes nothing and is counted.
 
@@ -142,40 +175,73 @@ def distil(
         Gen3dError: a whole epoch without a finite step, or weights that are not finite: nothing to be kept.
     """
     network, compute = student.network, _dtype(settings.precision)
+    kept, held = split(data.source, settings.held_out if settings.select == "validation" else 0, settings.seed)
     optimiser = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=settings.weight_decay)
-    steps = settings.steps or -(-len(data.points) // settings.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, settings.epochs * steps + 1, pct_start=0.1)
+    steps = settings.steps or -(-len(kept) // settings.batch)
+    schedule = _schedule(optimiser, settings, steps)
     generator = torch.Generator().manual_seed(settings.seed)
-    batches = _batches(data.source, settings, generator)
+    forward = compiled(_forward) if settings.compile else _forward
+    batches, best = _batches(data.source[kept], settings, generator), Best()
     settled, is_settled, rescored, log = Settled(settings.threshold), False, False, []
     for epoch in range(1, settings.epochs + 1):
         network.train()
-        started, total, seen, skipped = time.monotonic(), 0.0, 0, 0
-        for index in islice(batches, steps):
+        started, total, seen, skipped, empty = time.monotonic(), 0.0, 0, 0, 0
+        for index in (kept[place] for place in islice(batches, steps)):
+            empty += not data.pairs[index].any()
             points = augmented(data.points[index], settings, generator)
-            logits = _forward(network, points, data.near[index], compute)
+            logits = forward(network, points, data.near[index], compute)
             loss = distillation_loss(logits.float(), data.target[index], class_weights(data.pairs[index].sum(0)))
-            if not _step(network, optimiser, loss):
+            if not _step(network, optimiser, loss, settings.clip):
                 skipped += 1
                 continue
             schedule.step()
             total, seen = total + loss.item() * len(index), seen + len(index)
         _check_finite(network, epoch, seen)
-        log.append(Epoch(epoch, total / seen, rescored, time.monotonic() - started, skipped))
+        network.eval()
+        validation = _validation(network, data, held, settings)
+        log.append(Epoch(epoch, total / seen, rescored, time.monotonic() - started, skipped, empty, validation))
+        best.offer(network, log[-1].validation, rescored)
         report(log[-1])
         is_settled |= settled.update(log[-1].loss)
         if settings.backward and is_settled and not rescored and epoch >= settings.after * settings.epochs:
-            network.eval()
             rescored = data.rescored(student)
-    network.eval()
+    best.restore(network)
     return log
 
 
-def _step(network: nn.Module, optimiser: torch.optim.Optimizer, loss: Float32[Tensor, ""]) -> bool:
+def _schedule(
+    optimiser: torch.optim.Optimizer, settings: DistillSettings, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """The learning rate, step by step; `cosine` falls to a hundredth once an epoch (method.md, section 6)."""
+    lr, epochs = settings.lr, settings.epochs
+    if settings.schedule == "cosine":
+
+        def share(step: int) -> float:
+            return 0.01 + 0.99 * (1 + math.cos(math.pi * (step // steps) / epochs)) / 2
+
+        return torch.optim.lr_scheduler.LambdaLR(optimiser, share)
+    return torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, epochs * steps + 1, pct_start=0.1)
+
+
+@torch.no_grad()
+def _validation(
+    network: nn.Module, data: TrainingSet, held: Int64[Tensor, " H"], settings: DistillSettings
+) -> float | None:
+    """The teacher's loss on the held-out shapes as they stand, class weights over all of them; None without any."""
+    if not len(held):
+        return None
+    weights, total, compute = class_weights(data.pairs[held].sum(0)), 0.0, _dtype(settings.precision)
+    for index in held.split(settings.batch):
+        logits = _forward(network, normalised_clouds(data.points[index]), data.near[index], compute)
+        total += distillation_loss(logits.float(), data.target[index], weights).item() * len(index)
+    return total / len(held)
+
+
+def _step(network: nn.Module, optimiser: torch.optim.Optimizer, loss: Float32[Tensor, ""], clip: float | None) -> bool:
     """One step down the gradient; none, and False, where it is not finite."""
     optimiser.zero_grad()
     loss.backward()
-    norm = nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    norm = nn.utils.clip_grad_norm_(network.parameters(), math.inf if clip is None else clip)
     if not (torch.isfinite(loss) and torch.isfinite(norm)):
         return False
     optimiser.step()
@@ -195,8 +261,11 @@ def augmented(
 ) -> Float32[Tensor, "B N 3"]:
     """The clouds stretched per axis, turned about +Y, tilted a little, jittered and normalised again.
 
-    Neighbourhoods made before stay good enough: turns keep them, small stretches and jitter hardly change them.
+    With `augmentation = "released"`: see `scaled_and_shifted`. Neighbourhoods made before stay good enough: turns keep
+    them, small stretches and jitter hardly change them.
     """
+    if settings.augmentation == "released":
+        return scaled_and_shifted(points, settings.stretch, settings.shift, settings.jitter, generator)
     batch = len(points)
 
     def uniform(*shape: int) -> Tensor:

@@ -101,24 +101,29 @@ class Shape:
         The choice depends only on `seed`, the shape's id and the geometry. Labels follow the faces (or points).
         A cloud with fewer points than asked for is repeated before the random remainder is drawn.
         """
-        rng = np.random.default_rng([seed, *self.id.encode()])
         if self.has_mesh:
+            rng = np.random.default_rng([seed, *self.id.encode()])
             try:
                 points, normals, face = sample_surface(*self.mesh, count, rng)
             except InputError as error:
                 raise InputError(f"{self.id}: {error}") from None
             labels = None if self.face_labels is None else self.face_labels[face]
             return replace(self, points=points, normals=normals, point_labels=labels)
-        points = self.positions()
-        if not len(points):
-            raise InputError(f"{self.id}: has neither faces nor points")
-        whole, rest = divmod(count, len(points))
-        pick = np.concatenate([np.tile(np.arange(len(points)), whole), rng.permutation(len(points))[:rest]])
+        pick = self.picked(count, seed)
 
         def take(x: np.ndarray | None) -> np.ndarray | None:
             return None if x is None else x[pick]
 
-        return replace(self, points=points[pick], normals=take(self.normals), point_labels=take(self.point_labels))
+        return replace(self, points=take(self.points), normals=take(self.normals), point_labels=take(self.point_labels))
+
+    def picked(self, count: int, seed: int) -> Int64[np.ndarray, " N"]:
+        """Which of its stored points `sampled` draws from a cloud. Raises InputError where there are none."""
+        total = len(self.positions())
+        if not total:
+            raise InputError(f"{self.id}: has neither faces nor points")
+        whole, rest = divmod(count, total)
+        rng = np.random.default_rng([seed, *self.id.encode()])
+        return np.concatenate([np.tile(np.arange(total), whole), rng.permutation(total)[:rest]])
 
 
 def frame(positions: Float[np.ndarray, "K 3"], name: str) -> tuple[Float[np.ndarray, " 3"], float]:

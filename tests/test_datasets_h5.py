@@ -12,7 +12,7 @@ import pytest
 from sample_shapes import same
 from test_datasets import check_error
 
-from distill.datasets import DATASETS, LabelledSet, shapenetpart_h5
+from distill.datasets import DATASETS, LabelledSet, h5_arrays
 from gen3d.categories import CATEGORIES
 from gen3d.errors import InputError, SettingsError
 
@@ -232,4 +232,4 @@ def test_damaged_files_are_read_finite_or_refused_in_one_line(root: Path, rng: n
             assert shape.point_labels is not None and set(np.unique(shape.point_labels)) <= {0, 1}
     assert refusals > 100
     path.write_bytes(whole)
-    assert len(read(root).shapes) == 2 and shapenetpart_h5.MAX_BYTES == 1 << 30
+    assert len(read(root).shapes) == 2 and h5_arrays.MAX_BYTES == 1 << 30

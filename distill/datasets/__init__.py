@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from distill.datasets import collection, psb, shapenetpart, shapenetpart_h5
+from distill.datasets import collection, partdistill_h5, psb, shapenetpart, shapenetpart_h5
 from distill.datasets.labelled import LabelledSet as LabelledSet
 
 DATASETS: dict[str, Callable[..., LabelledSet]] = {
     "collection": collection.read,
+    "partdistill-h5": partdistill_h5.read,
     "psb": psb.read,
     "shapenetpart": shapenetpart.read,
     "shapenetpart-h5": shapenetpart_h5.read,

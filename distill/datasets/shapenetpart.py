@@ -44,7 +44,7 @@ def read(root: Path, category: str, split: str = "test", missing: str = "error")
         if value not in known:
             raise SettingsError(f"unknown value {value!r}; known are: {', '.join(known)}")
     _check_present(root, row)
-    ids = sorted({id for name in SPLITS[split] for id in _listed(root, name, row.synset)})
+    ids = sorted({id for name in SPLITS[split] for id in listed_ids(root, name, row.synset)})
     if not ids:
         raise InputError(f"{root}: split {split} lists no {category}; choose another split")
     files = {id: root / row.synset / f"{id}.txt" for id in ids}
@@ -66,8 +66,8 @@ def _check_present(root: Path, row: Category) -> None:
         raise SettingsError(f"{root} has no category {row.name!r}; it has: {here or 'none of the 16'}")
 
 
-def _listed(root: Path, split: str, synset: str) -> list[str]:
-    """Ids of one category in one split's list of `shape_data/<synset>/<id>`."""
+def listed_ids(root: Path, split: str, synset: str) -> list[str]:
+    """Ids of one category in one split's list of `shape_data/<synset>/<id>`. Raises InputError for a broken list."""
     path = root / "train_test_split" / f"shuffled_{split}_file_list.json"
     try:
         entries = json.loads(_text(path))

@@ -12,11 +12,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from distill.datasets.h5_arrays import read_arrays
 from distill.datasets.labelled import LabelledSet
 from distill.datasets.shapenetpart import SPLITS
 from gen3d.categories import CATEGORIES, Category
@@ -27,7 +27,6 @@ from gen3d.shape import Shape
 from gen3d.shapenet_frame import settled, to_house
 
 CLASSES = "all_object_categories.txt"
-MAX_BYTES = 1 << 30  # of one array; larger ones are refused before they are read
 _MAX_TEXT = 1 << 24
 _KINDS = {"data": "f", "label": "iu", "pid": "iu"}
 
@@ -105,47 +104,15 @@ def _shapes(path: Path, number: int, row: Category) -> Iterator[Shape]:
 
 def _arrays(path: Path) -> tuple[Float32[np.ndarray, "B N 3"], Int64[np.ndarray, " B"], Int64[np.ndarray, "B N"]]:
     """Points, object classes and global part ids of one file, of matching shapes."""
-    import h5py
-
-    try:
-        if not path.is_file():
-            raise InputError("not found; copy it beside the list that names it")
-        with h5py.File(path, "r") as file:
-            raw = {name: _array(file, name, kinds) for name, kinds in _KINDS.items()}
-        points, labels, pids = raw["data"], raw["label"], raw["pid"]
-        count = len(points)
-        fits = points.shape == (count, *pids.shape[1:], 3) and points.ndim == 3 and pids.shape[1] > 0
-        if not fits or pids.shape[0] != count or labels.shape not in ((count,), (count, 1)):
-            shapes = ", ".join(f"{name} {array.shape}" for name, array in raw.items())
-            raise InputError(f"has {shapes}; should be data (B, N, 3), label (B, 1) and pid (B, N)")
-        with np.errstate(over="ignore"):  # an infinity is found where the rows are used
-            return points.astype(np.float32), labels.reshape(-1).astype(np.int64), pids.astype(np.int64)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except Exception as error:  # h5py leaks OSError, KeyError, OverflowError, RuntimeError and more on damaged files
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise InputError(f"{path}: can't be read, it looks damaged ({reason}); copy the file again") from None
-
-
-def _array(file: Any, name: str, kinds: str) -> np.ndarray:
-    """One dataset, whose place, type and size are checked before anything is read."""
-    import h5py
-
-    link = file.get(name, getlink=True)
-    if link is None:
-        raise InputError(f"has no dataset {name!r}; copy the file again")
-    if not isinstance(link, h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
-        raise InputError(f"{name!r} is a link or a group, not a dataset in this file")
-    dataset = file[name]
-    if dataset.external or dataset.is_virtual:
-        raise InputError(f"{name!r} keeps its values in other files; they are not followed")
-    if dataset.dtype.kind not in kinds or dataset.shape is None:
-        raise InputError(f"{name!r} holds {dataset.dtype}, not plain {'numbers' if 'f' in kinds else 'integers'}")
-    itemsize = max(4, dataset.dtype.itemsize)
-    for sizes in (dataset.shape, dataset.chunks or ()):
-        if int(np.prod(sizes, dtype=object)) * itemsize > MAX_BYTES:
-            raise InputError(f"{name!r} is larger than {MAX_BYTES >> 20} MiB; split the file")
-    return dataset[()]
+    raw = read_arrays(path, _KINDS)
+    points, labels, pids = raw["data"], raw["label"], raw["pid"]
+    count = points.shape[0] if points.ndim else -1
+    fits = points.ndim == 3 and points.shape == (count, *pids.shape[1:], 3) and pids.shape[1] > 0
+    if not fits or pids.shape[0] != count or labels.shape not in ((count,), (count, 1)):
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in raw.items())
+        raise InputError(f"{path}: has {shapes}; should be data (B, N, 3), label (B, 1) and pid (B, N)")
+    with np.errstate(over="ignore"):  # an infinity is found where the rows are used
+        return points.astype(np.float32), labels.reshape(-1).astype(np.int64), pids.astype(np.int64)
 
 
 def _ids(path: Path, count: int) -> list[str]:
