@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cli import output
+
+if TYPE_CHECKING:
+    from distill.tta import TTASettings
 
 
 def command(
@@ -16,7 +19,7 @@ def command(
     category: str = typer.Option(None, "--category", help="For --method votes, and tta without --student."),
     teacher: str = typer.Option("lite", "--teacher", help="For --method votes and tta."),
     dataset: str = typer.Option(
-        None, "--dataset", help="psb, shapenetpart, shapenetpart-h5, partdistill-h5 or collection.  [default: psb]"
+        None, "--dataset", help="psb, shapenetpart, shapenetpart-h5, partdistill-h5, collection."
     ),
     root: Path = typer.Option(..., "--root", help="The data set's folder."),
     split: str = typer.Option(None, "--split", help="Of sets that have them: train, val, trainval or test."),
@@ -49,7 +52,6 @@ def command(
     from distill.epochs import score_epochs
     from distill.evaluation import EvalSettings
     from distill.scoring import score
-    from distill.tta import TTASettings
     from gen3d.errors import SettingsError
     from gen3d.settings import resolve
 
@@ -58,11 +60,7 @@ def command(
     subject: dict[str, Any] = {"method": method, "student": student, "category": category, "teacher": teacher}
     chosen = {"tta": tta, "network": network, "copies": copies, "epochs": epochs, "steps": steps, "lr": lr}
     chosen |= {"encoder": encoder and str(encoder), "backward": backward, "views": views, "size": size}
-    if method == "tta":
-        shared = {"points": settings.points, "seed": settings.seed}
-        subject["tta"] = resolve(TTASettings, preset, **chosen, **shared)
-    elif given := [name for name, value in chosen.items() if value is not None]:
-        raise SettingsError(f"--{given[0]}: is for --method tta; leave it out, or choose that method")
+    subject |= _alignment(method, preset, chosen, {"points": settings.points, "seed": settings.seed})
     if every_epoch and method != "student":
         raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
     with output.progress(f"scoring: {method}", None) as step:
@@ -71,16 +69,35 @@ def command(
         )
     if finished:
         output.say(f"{folder}: scored before with the same settings; nothing to do")
-    rows = [[part, f"{value:.1f}"] for part, value in result["parts"].items()]
     if every_epoch:
         result |= score_epochs(student, root, settings, result, folder, overwrite)
-    low, high = result["interval_95"]
-    rows += [["mean", f"{result['miou']:.1f}"], ["  95 % interval", f"{low:.1f} to {high:.1f}"]]
-    rows += [["worst half", f"{result['worst_half']:.1f}"]]
-    if every_epoch:
-        best = result["test_selected"]
-        rows += [[f"test-selected (epoch {best['epoch']}), not a fair score", f"{best['miou']:.1f}"]]
     found = f"{result['shapes_scored']} of {result['shapes_expected']} shapes"
     title = f"{result['category']}, {settings.dataset}, {found}, {method}: mIoU %, {settings.points} points"
-    output.show(result, as_json, lambda: output.print_table(title, ["part", "IoU"], rows))
+    output.show(result, as_json, lambda: output.print_table(title, ["part", "IoU"], _rows(result)))
     output.say(f"pictures: {folder / 'report.png'}")
+
+
+def _alignment(
+    method: str, preset: str | None, chosen: dict[str, Any], shared: dict[str, Any]
+) -> dict[str, TTASettings]:
+    """The settings of test-time alignment, for that method alone. Raises SettingsError for its options with others."""
+    from distill.tta import TTASettings
+    from gen3d.errors import SettingsError
+    from gen3d.settings import resolve
+
+    if method == "tta":
+        return {"tta": resolve(TTASettings, preset, **chosen, **shared)}
+    if given := [name for name, value in chosen.items() if value is not None]:
+        raise SettingsError(f"--{given[0]}: is for --method tta; leave it out, or choose that method")
+    return {}
+
+
+def _rows(result: dict[str, Any]) -> list[list[str]]:
+    """The table."""
+    low, high = result["interval_95"]
+    rows = [[part, f"{value:.1f}"] for part, value in result["parts"].items()]
+    rows += [["mean", f"{result['miou']:.1f}"], ["  95 % interval", f"{low:.1f} to {high:.1f}"]]
+    rows += [["worst half", f"{result['worst_half']:.1f}"]]
+    if best := result.get("test_selected"):
+        rows += [[f"test-selected (epoch {best['epoch']}), not a fair score", f"{best['miou']:.1f}"]]
+    return rows

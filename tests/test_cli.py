@@ -207,11 +207,11 @@ def test_help_is_quick_to_import() -> None:
         "huggingface_hub",
         "PIL",
     }
-    for verb in ("generate", "label", "distill", "eval", "segment", "train-teacher"):
+    for verb in ("generate", "label", "pretrain", "distill", "eval", "segment", "train-teacher"):
         assert verb in done.stdout
 
 
-@pytest.mark.parametrize("verb", ["generate", "label", "distill", "eval", "segment", "train-teacher"])
+@pytest.mark.parametrize("verb", ["generate", "label", "pretrain", "distill", "eval", "segment", "train-teacher"])
 def test_every_verb_has_help(run: Run, verb: str) -> None:
     end = run(verb, "--help")
     assert end.code == 0 and "--seed" in end.out and "--json" in end.out and not end.err
