@@ -50,7 +50,7 @@ def clouds(count: int) -> list[np.ndarray]:
 
 
 def boxes(points: np.ndarray, rng: np.random.Generator) -> Knowledge:
-    """A unit of a random part on every point within reach of a random one: about a sixth of the shape, as boxes have."""
+    """Units of random parts, each on the points within reach of a random one."""
     reach = rng.uniform(0.1, 0.9, UNITS)
     mask = (
         np.linalg.norm(points[None] - points[rng.integers(len(points), size=UNITS)][:, None], axis=-1) < reach[:, None]
@@ -111,7 +111,7 @@ def loss_part(rounds: int, students: list[str]) -> None:
         confidence = mask * torch.from_numpy(np.stack(values))[:, None]
 
         def gradient(kind: torch.dtype, folded: bool, target: Tensor = target, each: Tensor = confidence) -> Tensor:
-            logits = start.to(kind).requires_grad_()
+            logits = start.to(kind, copy=True).requires_grad_()
             if folded:
                 loss = distillation_loss(logits, target.to(kind), weights.to(kind))
             else:
@@ -188,8 +188,11 @@ def neighbourhoods_part(rounds: int, students: list[str]) -> None:
     def nearest() -> np.ndarray:
         return np.stack([KDTree(cloud).query(centres, k=16)[1] for cloud, centres in zip(some, middle, strict=True)])
 
+    def farthest() -> np.ndarray:
+        return np.stack([farthest_points(cloud, 512) for cloud in some])
+
     for what, ours, other in (
-        ("farthest points", lambda: np.stack([farthest_points(c, 512) for c in some]), lambda: naive_farthest(points, 512)),
+        ("farthest points", farthest, lambda: naive_farthest(points, 512)),
         ("16 nearest", nearest, lambda: naive_nearest(queries, points, 16)),
     ):  # fmt: skip
         differ = int((ours() != other().numpy()).sum())
