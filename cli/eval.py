@@ -18,9 +18,7 @@ def command(
     method: str = typer.Option("student", "--method", help="student, votes (the teacher alone), tta (aligned)."),
     category: str = typer.Option(None, "--category", help="For --method votes, and tta without --student."),
     teacher: str = typer.Option("lite", "--teacher", help="For --method votes and tta."),
-    dataset: str = typer.Option(
-        None, "--dataset", help="psb, shapenetpart, shapenetpart-h5, partdistill-h5, collection."
-    ),
+    dataset: str = typer.Option(None, "--dataset", help="psb (default), shapenetpart(-h5), partdistill-h5, collection"),
     root: Path = typer.Option(..., "--root", help="The data set's folder."),
     split: str = typer.Option(None, "--split", help="Of sets that have them: train, val, trainval or test."),
     missing: str = typer.Option(None, "--missing", help="Of sets with lists: skip = score what is there."),

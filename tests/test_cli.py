@@ -60,8 +60,8 @@ def test_mixed_sources_are_told_apart_in_what_the_student_keeps(home: Path, run:
     assert end.code == 0 and json.loads(end.out)["student"] == "runs/chair/student-mixed"
     kept = json.loads((home / "runs/chair/student-mixed/config.json").read_text())["training"]
     assert kept["sources"] == {
-        "generated": {"collection": "runs/chair/generated", "shapes": 3},
-        "real": {"collection": "runs/chair/real", "shapes": 1},
+        "generated": {"collection": "runs/chair/generated", "shapes": 3, "without_units": 0},
+        "real": {"collection": "runs/chair/real", "shapes": 1, "without_units": 0},
     }
     assert kept["settings"]["ratio"] == 0.5 and "nothing to do" in run(*mixed).err
     assert "ratio was 0.5, now 0.25" in run(*mixed[:-1], 0.25).error
