@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cli_chain import Run, tree
+from cli_chain import DISTILL, Run, tree
 from safetensors.torch import load_file, save_file
 from sample_students import TINY, clouds
 from torch import Tensor
@@ -346,3 +346,9 @@ def test_the_command_trains_and_is_done_the_second_time(home: Path, run: Run) ->
     assert run(*words, "--student", "giant", "--out", "new").code == 2
     assert "mask = 1.0" in run(*words, "--mask", 1).error
     assert "is not a collection" in run("pretrain", "nowhere", "--out", "new").error
+    start = (*DISTILL, "--out", "started", "--encoder")
+    assert run(*start, "encoder").code == 0
+    assert json.loads((home / "started/training.json").read_text())["encoder_sha256"]
+    assert "nothing to do" in run(*start, "encoder").err
+    missing = run(*start, "none", "--overwrite")
+    assert missing.code == 4 and "none: no such file" in missing.error
