@@ -99,7 +99,7 @@ def distill(
     if settings.batch < len(folders):
         raise SettingsError(f"batch = {settings.batch}: has no room for a shape of every source; use 2 or more")
     sources = {name: DATA[settings.data](folder, settings) for name, folder in folders.items()}
-    record = {
+    record: dict[str, Any] = {
         "settings": settings.model_dump(),
         "collections": {str(source.root): source.fingerprint for source in sources.values()},
     }

@@ -34,14 +34,16 @@ def with_other(knowledge: Knowledge) -> Knowledge:
     if not len(knowledge.part) or not bare.any():
         return named
     mean = knowledge.confidence.mean(keepdims=True)
-    scores = None if knowledge.scores is None else np.full(bare.sum(), mean, np.float16)
+    scores = knowledge.scores
+    if scores is not None:
+        scores = np.append(scores, np.full(bare.sum(), mean, np.float16))
     return replace(
         named,
         part=np.append(knowledge.part, np.int16(len(parts))),
         confidence=np.append(knowledge.confidence, mean),
         packed=np.concatenate([knowledge.packed, np.packbits(bare)[None]]),
         view=np.append(knowledge.view, np.int16(-1)),
-        scores=None if scores is None else np.concatenate([knowledge.scores, scores]),
+        scores=scores,
     )
 
 

@@ -220,7 +220,9 @@ def _schedule(
             return 0.01 + 0.99 * (1 + math.cos(math.pi * (step // steps) / epochs)) / 2
 
         return torch.optim.lr_scheduler.LambdaLR(optimiser, share)
-    return torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, epochs * steps + 1, pct_start=0.1)
+    total = epochs * steps + 1
+    total += total == 10  # a tenth of 10 is a rise of no step at all, by whose length torch divides
+    return torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total, pct_start=0.1)
 
 
 @torch.no_grad()
