@@ -86,7 +86,7 @@ def peak_memory(side: Callable[[], Any]) -> int:
         side()
     assert profile.profiler is not None and profile.profiler.kineto_results is not None
     found = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
-    changes = [event.nbytes() for event in sorted(found, key=lambda event: event.start_ns())]
+    changes = [e.nbytes() for e in sorted(found, key=lambda e: e.start_ns())]  # type: ignore[attr-defined]
     return int(np.cumsum(changes).max())
 
 

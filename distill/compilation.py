@@ -17,13 +17,15 @@ def compiled(function: F) -> F:
 
     Raises MissingError at the first call where the machine has no working compiler.
     """
+    from torch._dynamo.exc import TorchDynamoException  # slow to import
+
     fast = torch.compile(function)
 
     def call(*arguments: object) -> torch.Tensor:
         try:
             return fast(*arguments)
-        except (torch._dynamo.exc.TorchDynamoException, OSError) as error:
-            reason = " ".join(str(error).split())
+        except (TorchDynamoException, OSError) as error:
+            reason = " ".join(str(error).partition("Set TORCHDYNAMO")[0].split())
             raise MissingError(
                 f"--compile: torch.compile failed here ({reason[:200]}); install g++, or leave --compile out"
             ) from None

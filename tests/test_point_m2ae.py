@@ -145,7 +145,7 @@ def test_a_block_attends_within_the_radius_alone(network: PointM2AE) -> None:
     with torch.no_grad():
         found = block(x[None], local_mask(torch.from_numpy(middle)[None], 0.8))[0]
         expected = naive_block(block, x.double(), near)
-    assert torch.allclose(found.double(), expected, atol=1e-4 * expected.abs().max())
+    assert torch.allclose(found.double(), expected, atol=1e-4 * float(expected.abs().max()))
 
 
 def test_the_mask_is_open_below_the_radius() -> None:
@@ -213,7 +213,7 @@ def test_the_encoder_equals_the_layers_one_after_the_other(network: PointM2AE) -
         expected = naive_encoder(network.h_encoder.state_dict(), cloud)
     for found, twin, number, width in zip(features, expected, COUNTS, (96, 192, 384), strict=True):
         assert found.shape == (1, number, width)
-        assert torch.allclose(found[0], twin, atol=2e-4 * twin.abs().max()) and twin.std(0).mean() > 1e-3
+        assert torch.allclose(found[0], twin, atol=2e-4 * float(twin.abs().max())) and twin.std(0).mean() > 1e-3
     assert [len(c[0]) for c in centres] == list(COUNTS)
 
 

@@ -98,7 +98,7 @@ def _normed(conv: nn.Conv1d, norm: nn.BatchNorm1d) -> tuple[Float32[Tensor, "D C
     weight, bias = _plain(conv)
     mean, variance = norm.running_mean, norm.running_var
     scale = norm.weight.float() * (variance + norm.eps).rsqrt()  # type: ignore[operator]
-    return weight * scale[:, None], (bias - mean) * scale + norm.bias.float()
+    return weight * scale[:, None], (bias - mean) * scale + norm.bias.float()  # type: ignore[operator]
 
 
 def _linear(x: Float[Tensor, "*b C"], weight: Float32[Tensor, "D C"], bias: Float32[Tensor, " D"]) -> Tensor:
@@ -168,7 +168,7 @@ class Encoder(nn.Module):
             points: normalised clouds.
             near: their neighbourhoods.
         """
-        kind = self.encoder_norms[0].weight.dtype
+        kind = next(self.parameters()).dtype
         middle = gather(points, near.centres)
         centres = [middle, *(middle[:, : groups.shape[1]] for groups in (near.groups_2, near.groups_3))]
         x = (gather(points, near.groups_1) - middle[:, :, None]).to(kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -47,7 +47,7 @@ def stack(items: Sequence[Own]) -> Own:
     return kind(*(torch.stack([getattr(i, f.name) for i in items]) for f in fields(kind)))
 
 
-def compact(arrays: Iterable[np.ndarray], count: int) -> list[Tensor]:
+def compact(arrays: Iterable[Any], count: int) -> list[Tensor]:
     """Indices below `count` as int16 where that is enough: they are kept in memory for a whole collection."""
     kind = np.int16 if count < 2**15 else np.int64
     return [torch.from_numpy(np.asarray(x).astype(kind)) for x in arrays]
