@@ -15,6 +15,7 @@ def command(
     generated: Path = typer.Option(None, "--generated", help="Collection.  [default: runs/CATEGORY/generated]"),
     real: Path = typer.Option(None, "--real", help="Collection.  [default: runs/CATEGORY/real]"),
     ratio: float = typer.Option(None, "--ratio", help="Share of real shapes in mixed batches.  [default: 0.5]"),
+    fade: float = typer.Option(None, "--fade", help="Share of the training in which that falls to 0.  [default: 0.8]"),
     teacher: str = typer.Option(None, "--teacher", help="Whose knowledge to distil.  [default: lite]"),
     student: str = typer.Option(None, "--student", help="The network.  [default: small]"),
     epochs: int = typer.Option(None, "--epochs", help="Passes over the shapes.  [default: 20]"),
@@ -34,7 +35,7 @@ def command(
 
     name = known_category(category).name
     options = {"source": source, "teacher": teacher, "student": student, "epochs": epochs, "backward": backward}
-    options |= {"ratio": ratio, "steps": steps}
+    options |= {"ratio": ratio, "fade": fade, "steps": steps}
     settings = resolve(DistillSettings, preset, category=name, **options, seed=seed)
     home = output.RUNS / name
     folders = source_folders(settings.source, generated or home / "generated", real or home / "real")
