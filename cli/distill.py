@@ -17,6 +17,7 @@ def command(
     generated: Path = typer.Option(None, "--generated", help="Collection.  [default: runs/CATEGORY/generated]"),
     real: Path = typer.Option(None, "--real", help="Collection.  [default: runs/CATEGORY/real]"),
     ratio: float = typer.Option(None, "--ratio", help="Share of real shapes in mixed batches.  [default: 0.5]"),
+    fade: float = typer.Option(None, "--fade", help="Share of the training in which that falls to 0.  [default: 0.8]"),
     teacher: str = typer.Option(None, "--teacher", help="Whose knowledge to distil.  [default: lite]"),
     student: str = typer.Option(None, "--student", help="The network.  [default: small]"),
     encoder: Path = typer.Option(None, "--encoder", help="From `pretrain` or `convert`.  [default: random]"),
@@ -42,7 +43,7 @@ def command(
 
     name = known_category(category).name
     options = {"source": source, "teacher": teacher, "student": student, "epochs": epochs, "backward": backward}
-    options |= {"ratio": ratio, "steps": steps, "data": data, "select": select, "other": other}
+    options |= {"ratio": ratio, "fade": fade, "steps": steps, "data": data, "select": select, "other": other}
     options |= {"encoder": encoder and str(encoder), "finetune": finetune, "compile": compile}
     settings = resolve(DistillSettings, preset, category=name, **options, seed=seed)
     home = output.RUNS / name

@@ -17,6 +17,7 @@ from distill.evaluation import EvalSettings, read_dataset
 from distill.experiment_tables import SOURCES, Cell, Row, bars, markdown
 from distill.scoring import score
 from distill.trainer import DistillSettings
+from gen3d.categories import CATEGORIES
 from gen3d.categories import category as known_category
 from gen3d.collection import Collection
 from gen3d.errors import InputError, SettingsError
@@ -72,9 +73,9 @@ def parse_real(texts: Sequence[str], categories: Sequence[str]) -> dict[str, lis
     found: dict[str, list[str]] = {name: [] for name in categories}
     for text in texts:
         name, sign, path = text.partition("=")
-        chosen = {name: path} if sign and name in found else dict.fromkeys(found, text)
-        for category, where in chosen.items():
-            found[category].append(where)
+        only = name if sign and name in CATEGORIES else None
+        for category in found if only is None else {only} & set(found):
+            found[category].append(text if only is None else path)
     return found
 
 

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import count, islice
 
 import numpy as np
 import torch
@@ -37,7 +37,10 @@ class DistillSettings(Settings):
     student: str = "small"
     encoder: str | None = Field(default=None, description="from `gen3d pretrain` or `gen3d convert`; random if not set")
     finetune: bool = Field(default=False, description="point-m2ae: train the encoder too; it is frozen otherwise")
-    ratio: float = Field(default=0.5, gt=0, lt=1, description="share of real shapes in every batch of mixed sources")
+    ratio: float = Field(default=0.5, gt=0, lt=1, description="share of real shapes in the batches of mixed sources")
+    fade: float = Field(
+        default=0.8, ge=0, le=1, description="share of the training in which `ratio` falls to none; 0: it never does"
+    )
     epochs: int = Field(default=20, ge=1)
     steps: int | None = Field(
         default=None, ge=1, description="batches per epoch; as many as hold every shape if not set"
@@ -181,7 +184,8 @@ def distil(
     schedule = _schedule(optimiser, settings, steps)
     generator = torch.Generator().manual_seed(settings.seed)
     forward = compiled(_forward) if settings.compile else _forward
-    batches, best = _batches(data.source[kept], settings, generator), Best()
+    batches = _batches(data.source[kept], settings, generator, settings.epochs * steps)
+    best = Best()
     settled, is_settled, rescored, log = Settled(settings.threshold), False, False, []
     for epoch in range(1, settings.epochs + 1):
         network.train()
@@ -293,21 +297,26 @@ def _skew(vector: Float32[Tensor, "B 3"]) -> Float32[Tensor, "B 3 3"]:
 
 
 def _batches(
-    source: Int64[Tensor, " S"], settings: DistillSettings, generator: torch.Generator
+    source: Int64[Tensor, " S"], settings: DistillSettings, generator: torch.Generator, total: int
 ) -> Iterator[Int64[Tensor, " B"]]:
     """Endless batches of indices. Of one source: rounds of every shape once, the last batch of a round may be smaller.
 
-    Of two: in each batch `ratio` of the second, at least one of both; every source goes through rounds of its own.
+    Of two, every source goes through rounds of its own; `ratio` of a batch, at least one shape and not all, is of the
+    second. With `fade` that share falls evenly to none: the teacher's answers on real shapes, on which it was never
+    trained, shape the features early, and the cleaner ones on generated shapes settle the borders at the end.
+
+    Args:
+        total: batches of the whole training.
     """
     if not source.any():
         while True:
             yield from torch.randperm(len(source), generator=generator).split(settings.batch)
     first, second = (_rounds(torch.nonzero(source == number)[:, 0], generator) for number in (0, 1))
-    share = min(max(round(settings.batch * settings.ratio), 1), settings.batch - 1)
-    while True:
-        yield torch.cat(
-            [torch.stack(list(islice(first, settings.batch - share))), torch.stack(list(islice(second, share)))]
-        )
+    most = min(max(round(settings.batch * settings.ratio), 1), settings.batch - 1)
+    for number in count():
+        left = max(0.0, 1 - number / (settings.fade * total)) if settings.fade else 1.0
+        share = round(most * left)
+        yield torch.stack([*islice(first, settings.batch - share), *islice(second, share)])
 
 
 def _rounds(members: Int64[Tensor, " M"], generator: torch.Generator) -> Iterator[Int64[Tensor, ""]]:

@@ -88,7 +88,7 @@ def test_what_is_given_is_read() -> None:
     for text in ("", "psb", "psb=", "sofa=x", "psb=x,split", "psb=x,split="):
         with pytest.raises(SettingsError, match="NAME=DIR"):
             parse_test(text)
-    found = parse_real(["pool", "chair=a=b", "odd=path"], ("chair", "mug"))
+    found = parse_real(["pool", "chair=a=b", "odd=path", "lamp=not asked for"], ("chair", "mug"))
     assert found == {"chair": ["pool", "a=b", "odd=path"], "mug": ["pool", "odd=path"]}
 
 

@@ -176,12 +176,22 @@ def test_every_batch_mixes_two_sources_and_each_goes_through_rounds_of_its_own(r
     many, few = [noisy_knowledge(seed) for seed in range(7)], [noisy_knowledge(seed) for seed in range(20, 23)]
     source = TrainingSet.build([many, few], tiny()).source
     assert source.tolist() == [0] * 7 + [1] * 3
-    drawn = list(islice(trainer._batches(source, settings(ratio=ratio), torch.Generator().manual_seed(0)), 42))
+    how = settings(ratio=ratio, fade=0.0)
+    drawn = list(islice(trainer._batches(source, how, torch.Generator().manual_seed(0), 42), 42))
     for batch in drawn:
         assert len(batch) == 4 and int((batch >= 7).sum()) == second
     counts = torch.bincount(torch.cat(drawn), minlength=10)
     for part in (counts[:7], counts[7:]):
         assert int(part.max() - part.min()) <= 1
+
+
+def test_the_second_source_fades_evenly_to_none_and_the_first_fills_its_place() -> None:
+    source = torch.tensor([0] * 7 + [1] * 3)
+    how = settings(batch=8, ratio=0.5, fade=0.5)
+    drawn = list(islice(trainer._batches(source, how, torch.Generator().manual_seed(0), 40), 40))
+    shares = [int((batch >= 7).sum()) for batch in drawn]
+    assert [len(batch) for batch in drawn] == [8] * 40
+    assert shares[0] == 4 and shares[10] == 2 and set(shares[20:]) == {0} and shares == sorted(shares, reverse=True)
 
 
 def test_steps_set_the_length_of_an_epoch_whatever_the_number_of_shapes() -> None:
