@@ -10,8 +10,8 @@ from cli import output
 
 
 def command(
-    network: str = typer.Argument(..., help="Whose weights: point-m2ae."),
-    file: Path = typer.Argument(..., help="The authors' checkpoint (.pth); nothing in it is run."),
+    network: str = typer.Argument(..., help="Whose weights: point-m2ae, point-e."),
+    file: Path = typer.Argument(..., help="The authors' checkpoint (.pth, .pt); nothing in it is run."),
     out: Path = typer.Option(None, "--out", help="Where the weights go.  [default: FILE with .safetensors]"),
     as_json: bool = output.JSON,
 ) -> None:

@@ -15,7 +15,13 @@ def _point_m2ae(file: Path, out: Path) -> dict[str, Any]:
     return convert_encoder(file, out)
 
 
-CONVERTERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {"point-m2ae": _point_m2ae}
+def _point_e(file: Path, out: Path) -> dict[str, Any]:
+    from gen3d.generators.point_e.weights import convert_checkpoint
+
+    return convert_checkpoint(file, out)
+
+
+CONVERTERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {"point-m2ae": _point_m2ae, "point-e": _point_e}
 
 
 def convert(network: str, file: Path, out: Path | None = None) -> dict[str, Any]:

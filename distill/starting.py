@@ -26,7 +26,7 @@ def starting_weights(settings: DistillSettings) -> dict[str, str]:
     if settings.encoder is None:
         return {}
     from distill.encoders import encoder_file
-    from distill.students.point_m2ae_weights import file_hash
+    from gen3d.checkpoint import file_hash
 
     return {"encoder_sha256": file_hash(encoder_file(Path(settings.encoder)))}
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from distill.students.point_m2ae import Encoder, PointM2AE
-from gen3d.checkpoint import read_checkpoint
+from gen3d.checkpoint import checked_tensors, file_hash, read_checkpoint, safetensors_bytes
 from gen3d.errors import InputError, MissingError
 from gen3d.storage import atomic_write
 
 KIND = "point-m2ae encoder"
 PREFIX = "h_encoder."
-_NAMED = 3  # so many wrong names are told
 
 
 def convert_encoder(file: Path, out: Path) -> dict[str, Any]:
@@ -47,7 +44,7 @@ def convert_encoder(file: Path, out: Path) -> dict[str, Any]:
         raise InputError(f"{file}: no weight in it is named {PREFIX}...; it is a checkpoint of another network")
     checked = _checked(tensors, file)
     header = {"kind": KIND, "source": json.dumps({"file": file.name, "sha256": digest})}
-    atomic_write(out, save({PREFIX + name: value.contiguous() for name, value in checked.items()}, header))
+    atomic_write(out, safetensors_bytes({PREFIX + name: value for name, value in checked.items()}, header))
     return {"weights": str(out), "parameters": sum(p.numel() for p in Encoder().parameters()), "source_sha256": digest}
 
 
@@ -68,36 +65,8 @@ def load_encoder(network: PointM2AE, file: Path) -> None:
     network.h_encoder.load_state_dict(_checked(stripped, file))
 
 
-def file_hash(file: Path) -> str:
-    """The sha256 of a file's content. Raises MissingError where there is none, InputError where it can't be read."""
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    except FileNotFoundError:
-        raise MissingError(f"{file}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{file}: can't be read ({error.strerror})") from None
-
-
 def _checked(tensors: dict[str, Any], file: Path) -> dict[str, Tensor]:
     """The tensors in the dtypes of the encoder. Raises InputError unless they are exactly its own, and finite."""
     with torch.device("meta"):
         expected = Encoder().state_dict()
-    common = expected.keys() & tensors.keys()
-    wrong = {
-        "missing": expected.keys() - tensors.keys(),
-        "unexpected": tensors.keys() - expected.keys(),
-        "of another shape": {n for n in common if getattr(tensors[n], "shape", None) != expected[n].shape},
-    }
-    told = [f"{what}: {_names(names)}" for what, names in wrong.items() if names]
-    if not told:
-        bad = {name for name in common if not torch.isfinite(tensors[name]).all()}
-        told = [f"not finite: {_names(bad)}"] if bad else []
-    if told:
-        raise InputError(f"{file}: is not the encoder of Point-M2AE ({'; '.join(told)})")
-    return {name: tensors[name].to(value.dtype) for name, value in expected.items()}
-
-
-def _names(names: set[str]) -> str:
-    """The first few of them, with their prefix."""
-    first = ", ".join(PREFIX + name for name in sorted(names)[:_NAMED])
-    return first + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    return checked_tensors(tensors, expected, file, "the encoder of Point-M2AE", PREFIX)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from gen3d.shape import Shape
 
@@ -40,10 +40,25 @@ class Worded(Protocol):
         ...
 
 
+@runtime_checkable
+class Tunable(Protocol):
+    """A generator with options of its own."""
+
+    def tuned(self, options: Mapping[str, Any]) -> Generator:
+        """The same with these options. Raises SettingsError for one that it does not have, or a wrong value."""
+        ...
+
+
 def _procedural() -> Generator:
     from gen3d.generators.procedural import ProceduralGenerator
 
     return ProceduralGenerator()
 
 
-GENERATORS: dict[str, Callable[[], Generator]] = {"procedural": _procedural}
+def _point_e() -> Generator:
+    from gen3d.generators.point_e.generator import PointEGenerator
+
+    return PointEGenerator()
+
+
+GENERATORS: dict[str, Callable[[], Generator]] = {"procedural": _procedural, "point-e": _point_e}
