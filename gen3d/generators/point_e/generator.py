@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 
 from gen3d.environment import fast_bfloat16
-from gen3d.errors import InputError, MissingError
+from gen3d.errors import InputError
 from gen3d.generators.point_e.clouds import HOUSE, Cloud, Sampling, sample_clouds
 from gen3d.generators.point_e.networks import MODELS, TextDenoiser, Upsampler
 from gen3d.generators.point_e.text import ClipText, TextEncoder
@@ -77,14 +77,6 @@ class PointEGenerator:
     def tuned(self, options: Mapping[str, Any]) -> PointEGenerator:
         """With those of `PointESettings`. Raises SettingsError."""
         return PointEGenerator(resolve(PointESettings, **options), self._text)
-
-    def missing(self) -> str | None:
-        """Which of the weights are not on this machine, and where they come from; None where all are. Loads none."""
-        try:
-            self.check("")
-        except MissingError as error:
-            return str(error)
-        return None
 
     def check(self, category: str, prompt: str | None = None) -> None:
         """Raise MissingError, saying which and from where, unless all weights are there; any text will do."""
