@@ -237,7 +237,8 @@ def _prepared(shape: Shape, labeller: Labeller, settings: ExportSettings) -> Sha
     """The shape with labelled faces and points as the format needs them. Raises InputError with the reason only."""
     form, ready = FORMATS[settings.format], shape
     if form.elements and shape.has_mesh:
-        ready = replace(shape, face_labels=labeller.faces(shape), points=None, normals=None, point_labels=None)
+        bare = replace(shape, points=None, normals=None, point_labels=None, point_colors=None)
+        ready = replace(bare, face_labels=labeller.faces(shape))
     elif form.elements:
         ready = replace(shape, point_labels=labeller.points(shape, shape))
     if not form.sampled:
@@ -246,7 +247,8 @@ def _prepared(shape: Shape, labeller: Labeller, settings: ExportSettings) -> Sha
         raise InputError("is a mesh without points of its own; say how many to sample by --points")
     cloud = shape.sampled(settings.points, settings.seed) if settings.points else shape
     labels = labeller.points(shape, cloud)
-    ready = replace(ready, points=cloud.points, normals=cloud.normals, point_labels=labels)
+    rows = {"points": cloud.points, "normals": cloud.normals, "point_labels": labels}
+    ready = replace(ready, **rows, point_colors=cloud.point_colors)
     return _for_shapenet(ready) if form.shapenet else ready
 
 

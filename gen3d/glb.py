@@ -2,7 +2,8 @@
 
 Layout: every part is a node, a mesh and one primitive of its own, named after the part; all of them index one shared
 position accessor, so vertices come back bit-equal and in order. Faces come back grouped by label (ascending,
-unlabelled last), in the given order within a group. Points are one POINTS node, with labels in the `_PART` attribute.
+unlabelled last), in the given order within a group. Points are one POINTS node, with labels in the `_PART` attribute
+and own colours in `_RGB`; what a viewer shows are the labels' colours, else the own ones.
 Source of the format: Khronos glTF 2.0 specification, sections 3.6, 3.7 and 4.4.
 """
 
@@ -175,6 +176,10 @@ def _points_primitive(shape: Shape, buffer: _Buffer) -> dict[str, Any]:
         attributes["_PART"] = buffer.accessor(view, _FLOAT, "SCALAR", count)
         view = buffer.view(label_colors(shape.point_labels, alpha=True), 34962)
         attributes["COLOR_0"] = buffer.accessor(view, _UINT8, "VEC4", count, normalized=True)
+    if shape.point_colors is not None:
+        view = buffer.view(np.pad(shape.point_colors, ((0, 0), (0, 1)), constant_values=255), 34962)
+        attributes["_RGB"] = buffer.accessor(view, _UINT8, "VEC4", count, normalized=True)
+        attributes.setdefault("COLOR_0", attributes["_RGB"])
     return {"attributes": attributes, "mode": _POINTS}
 
 
@@ -271,7 +276,7 @@ def decode(document: dict[str, Any], binary: memoryview, id: str, category: str,
 
 def build(id: str, category: str, arrays: dict[str, np.ndarray | None], meta: dict[str, Any] | None = None) -> Shape:
     """A Shape of arrays from a file. Raises InputError (reason only) where their lengths don't go together."""
-    for rows, others in (("faces", ("face_labels",)), ("points", ("point_labels", "normals"))):
+    for rows, others in (("faces", ("face_labels",)), ("points", ("point_labels", "normals", "point_colors"))):
         base = arrays.get(rows)
         for array in map(arrays.get, others):
             if array is not None and (base is None or len(array) != len(base)):
@@ -294,6 +299,8 @@ def _read_points(document: dict[str, Any], binary: memoryview, attributes: dict[
         used["normals"] = _array(document, binary, attributes["NORMAL"], np.float32, 3).copy()
     if "_PART" in attributes:
         used["point_labels"] = whole_labels(_array(document, binary, attributes["_PART"], np.float32, 1)[:, 0])
+    if "_RGB" in attributes:
+        used["point_colors"] = _array(document, binary, attributes["_RGB"], np.uint8, 4)[:, :3].copy()
     return used
 
 

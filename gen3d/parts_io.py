@@ -17,6 +17,8 @@ from gen3d.mesh_io import shape_bytes, slug
 from gen3d.shape import UNLABELLED, Shape
 from gen3d.storage import atomic_write, make_folder
 
+_ROWS = ("points", "normals", "point_labels", "point_colors")  # of a cloud
+
 
 def write_parts(shape: Shape, parts: tuple[str, ...], folder: str | Path) -> list[Path]:
     """Write a labelled shape and its parts, in the shape's own frame.
@@ -38,7 +40,7 @@ def write_parts(shape: Shape, parts: tuple[str, ...], folder: str | Path) -> lis
     """
     mesh = shape.has_mesh and shape.face_labels is not None
     labels = _checked(shape, mesh, parts)
-    whole = replace(shape, points=None, normals=None, point_labels=None) if mesh else _cloud(shape, slice(None))
+    whole = replace(shape, **dict.fromkeys(_ROWS)) if mesh else _cloud(shape, slice(None))
     stem, suffix = slug(shape.id), ".glb" if mesh else ".ply"
     content = {f"{stem}{suffix}": glb_bytes(whole, parts) if mesh else shape_bytes(whole, suffix)}
     for label in np.unique(labels[labels != UNLABELLED]).tolist():
@@ -73,7 +75,7 @@ def _submesh(shape: Shape, chosen: Bool[np.ndarray, " F"]) -> Shape:
 
 def _cloud(shape: Shape, chosen: Bool[np.ndarray, " N"] | slice) -> Shape:
     """The chosen points alone."""
-    rows = {key: getattr(shape, key) for key in ("points", "normals", "point_labels")}
+    rows = {key: getattr(shape, key) for key in _ROWS}
     kept = {key: None if value is None else value[chosen] for key, value in rows.items()}
     return replace(shape, vertices=None, faces=None, face_labels=None, **kept)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32, Int16, Int64
+from jaxtyping import Float, Float32, Int16, Int64, UInt8
 
 from gen3d.errors import InputError
 
@@ -26,6 +26,7 @@ class Shape:
         points: (N, 3) float32.
         normals: (N, 3) float32 unit normals of `points`.
         point_labels: (N,) int16.
+        point_colors: (N, 3) uint8, sRGB.
         meta: prompt, seed, generator, scores; JSON-able.
     """
 
@@ -37,6 +38,7 @@ class Shape:
     points: Float32[np.ndarray, "N 3"] | None = None
     normals: Float32[np.ndarray, "N 3"] | None = None
     point_labels: Int16[np.ndarray, " N"] | None = None
+    point_colors: UInt8[np.ndarray, "N 3"] | None = None
     meta: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -108,13 +110,16 @@ class Shape:
             except InputError as error:
                 raise InputError(f"{self.id}: {error}") from None
             labels = None if self.face_labels is None else self.face_labels[face]
-            return replace(self, points=points, normals=normals, point_labels=labels)
+            return replace(self, points=points, normals=normals, point_labels=labels, point_colors=None)
         pick = self.picked(count, seed)
 
         def take(x: np.ndarray | None) -> np.ndarray | None:
             return None if x is None else x[pick]
 
-        return replace(self, points=take(self.points), normals=take(self.normals), point_labels=take(self.point_labels))
+        labels, colors = take(self.point_labels), take(self.point_colors)
+        return replace(
+            self, points=take(self.points), normals=take(self.normals), point_labels=labels, point_colors=colors
+        )
 
     def picked(self, count: int, seed: int) -> Int64[np.ndarray, " N"]:
         """Which of its stored points `sampled` draws from a cloud. Raises InputError where there are none."""

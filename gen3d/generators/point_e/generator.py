@@ -100,7 +100,8 @@ class PointEGenerator:
             raise InputError(f"{id}: the network's answer is not finite (NaN or Inf)")
         how = {"guidance": self.settings.guidance, "steps": self.settings.steps, "precision": self._precision(ready)}
         meta = {"prompt": words, "seed": seed, "generator": self.name, **how, "weights": self._revisions(ready)}
-        return Shape(id, category, points=cloud.points, meta=meta).transformed(HOUSE).normalised()
+        shape = Shape(id, category, points=cloud.points, point_colors=cloud.colors, meta=meta)
+        return shape.transformed(HOUSE).normalised()
 
     def _load(self) -> _Ready:
         """The networks, on the graphics card where there is one."""
