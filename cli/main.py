@@ -22,6 +22,7 @@ from cli import (
     import_,
     label,
     pretrain,
+    quality,
     segment,
     train_teacher,
     verify,
@@ -44,6 +45,7 @@ app.command("eval")(eval.command)
 app.command("segment")(segment.command)
 app.command("export")(export.command)
 app.command("convert")(convert.command)
+app.command("quality")(quality.command)
 app.command("verify")(verify.command)
 app.command("env")(env.command)
 app.command("train-teacher")(train_teacher.command)

@@ -160,7 +160,8 @@ def _real(job: Sources, name: str, root: Path, paths: list[str]) -> None:
 
 def _generated(job: Sources, name: str, root: Path, seed: int) -> None:
     """Generate and label the shapes of one seed."""
-    collection = generate(GenerateSettings(category=name, n=job.settings.n, seed=seed), root, job.workers)
+    made = GenerateSettings(category=name, generator="procedural", n=job.settings.n, seed=seed)
+    collection = generate(made, root, job.workers)
     label(collection, LabelSettings(teacher=job.settings.teacher, seed=seed), job.workers)
 
 

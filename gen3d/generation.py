@@ -2,58 +2,81 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
 from gen3d.building import build_shards
 from gen3d.categories import category
-from gen3d.collection import SHAPES, Collection, shape_id, shape_members, shape_seed
-from gen3d.errors import SettingsError
-from gen3d.generators import GENERATORS, Generator, Worded
-from gen3d.settings import Settings
+from gen3d.collection import INFO, SHAPES, Collection, read_info, shape_id, shape_members
+from gen3d.errors import InputError, SettingsError
+from gen3d.filters import FilterSettings, Seen, attempt_seed, first_accepted
+from gen3d.generators import Generator, Tunable, Worded
+from gen3d.generators.choice import AUTO, EMBEDDED, choose, make_generator, package_of
+from gen3d.prompts import LONGEST, digest, drawn_prompt, prompts_of
+from gen3d.shape import Shape
 from gen3d.shards import Member, Sample
 
+OPTIONS = ("weights", "guidance", "steps", "points", "precision")  # of generators; each says which it has
 
-class GenerateSettings(Settings):
-    """Settings of `gen3d generate`."""
+
+class GenerateSettings(FilterSettings):
+    """Settings of `gen3d generate`. Those of `OPTIONS` belong to the generator: None takes its default."""
 
     category: str
-    prompt: str | None = Field(default=None, max_length=1000, description="what they should be like; None: anything")
+    prompt: str | None = Field(default=None, max_length=LONGEST, description="what they should be like; None: anything")
+    prompts_file: str | None = Field(default=None, description="text with a prompt per line, drawn for each shape")
     n: int = Field(default=500, ge=1, description="number of shapes")
-    generator: str = "procedural"
+    generator: str = Field(default=AUTO, description="auto: see `gen3d.generators.choice`")
     seed: int = Field(default=0, ge=0)
     shard: int = Field(default=50, ge=1, description="shapes per shard, the unit of work and of resuming")
+    weights: str | None = Field(default=None, description="folder of the generator's weights")
+    guidance: float | None = None
+    steps: int | None = None
+    points: int | None = None
+    precision: str | None = None
+
+    def recorded(self) -> dict[str, Any]:
+        """What is kept beside the shapes; what is not set or has no effect is left out, as before there was any."""
+        return self.model_dump(exclude_none=True, exclude=self.without_effect())
 
 
 class _Job(NamedTuple):
     settings: GenerateSettings
+    prompts: tuple[str | None, ...]
     start: int
     stop: int
+    root: Path
+    seen: Seen | None  # where duplicates are looked for; then one process makes all
 
 
-def generate(
+def generate(  # noqa: PLR0913 (what to make and how to run it)
     settings: GenerateSettings,
     root: str | Path,
     workers: int = 1,
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda count: None,
     retry_failed: bool = False,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Collection:
     """Make the collection in `root`, or what is missing of it; the bytes depend on the settings alone.
 
-    With `retry_failed` also the shapes that failed before.
+    With `retry_failed` also the shapes that failed before. `tell` is called with lines on what was chosen for the user.
 
     Raises:
         SettingsError: unknown category or generator, a prompt that it can't follow, or `root` holds a collection of
             other settings.
         StorageError: see `gen3d.collection`.
     """
-    row, generator = category(settings.category), _generator(settings.generator)
-    generator.check(row.name, settings.prompt)
+    row = category(settings.category)
+    _refuse_idle(settings)
+    settings, reason = _chosen(settings, None if overwrite else _made_by(Path(root)))
+    generator = _generator(settings)
+    prompts = prompts_of(row.name, generator, settings.prompt, settings.prompts_file)
     info = {
         "category": row.name,
         "parts": list(row.parts),
@@ -61,12 +84,19 @@ def generate(
         "seed": settings.seed,
         "count": settings.n,
         "licence": generator.licence,
-        "settings": settings.model_dump(exclude_none=True),  # without a prompt as it was before there were any
+        "settings": settings.recorded(),
     }
+    info |= {} if settings.prompts_file is None else {"prompts": digest([line for line in prompts if line])}
+    package = package_of(settings.generator)
+    info |= {} if package is None else {"package": package}
     collection = Collection.create(root, info, overwrite)
+    if reason:
+        tell(f"generator: {generator.name} ({reason})")
+    seen = Seen() if "duplicates" in (settings.filter or ()) else None
     starts = range(0, settings.n, settings.shard)
-    jobs = [(i, _Job(settings, start, min(start + settings.shard, settings.n))) for i, start in enumerate(starts)]
-    build_shards(collection, SHAPES, jobs, _samples, workers, progress, retry_failed)
+    ends = [(start, min(start + settings.shard, settings.n)) for start in starts]
+    jobs = [(i, _Job(settings, prompts, *ends[i], collection.root, seen)) for i in range(len(ends))]
+    build_shards(collection, SHAPES, jobs, _samples, 1 if seen else workers, progress, retry_failed)
     return collection
 
 
@@ -79,7 +109,10 @@ def vocabulary(settings: GenerateSettings) -> dict[str, dict[str, dict[str, list
     Raises:
         SettingsError: unknown category or generator, or one that takes any text.
     """
-    row, generator = category(settings.category), _generator(settings.generator)
+    row = category(settings.category)
+    generator = _generator(
+        settings.model_copy(update={"generator": EMBEDDED}) if settings.generator == AUTO else settings
+    )
     if not isinstance(generator, Worded):
         raise SettingsError(f"--vocabulary: {generator.name} has no list of words; its --prompt takes any text")
     found: dict[str, dict[str, dict[str, list[str]]]] = {}
@@ -89,20 +122,60 @@ def vocabulary(settings: GenerateSettings) -> dict[str, dict[str, dict[str, list
     return dict(sorted(found.items()))
 
 
-def _generator(name: str) -> Generator:
-    """The generator of that name. Raises SettingsError that lists the known ones."""
-    if name not in GENERATORS:
-        raise SettingsError(f"unknown generator {name!r}; known are: {', '.join(GENERATORS)}")
-    return GENERATORS[name]()
+def _generator(settings: GenerateSettings) -> Generator:
+    """The generator with its options. Raises SettingsError for an unknown one, or an option it does not have."""
+    name = settings.generator
+    generator = make_generator(name)
+    values: dict[str, Any] = {option: getattr(settings, option) for option in OPTIONS}
+    given = {option: value for option, value in values.items() if value is not None}
+    if isinstance(generator, Tunable):
+        return generator.tuned(given)
+    if given:
+        raise SettingsError(f"--{next(iter(given))} = {next(iter(given.values()))!r}: {name} has no such option")
+    return generator
+
+
+def _chosen(settings: GenerateSettings, made_by: str | None) -> tuple[GenerateSettings, str]:
+    """With the generator that `auto` stands for, and why it is that one; "" where there was nothing to choose."""
+
+    def named(name: str) -> GenerateSettings:
+        return settings.model_copy(update={"generator": name})
+
+    if settings.generator != AUTO:
+        return settings, ""
+    if made_by is not None:
+        return named(made_by), ""
+    name, reason = choose(lambda name: _generator(named(name)).check(settings.category))
+    return named(name), reason
+
+
+def _made_by(root: Path) -> str | None:
+    """The generator of the collection that is to be gone on with, if there is one."""
+    with contextlib.suppress(InputError):  # a damaged record is judged where it is written
+        if (root / INFO).is_file():
+            return read_info(root).get("settings", {}).get("generator")
+    return None
+
+
+def _refuse_idle(settings: GenerateSettings) -> None:
+    """Raise SettingsError for a limit that is given but whose filter is off."""
+    for name in sorted(settings.model_fields_set & settings.without_effect()):
+        raise SettingsError(f"--{name.replace('_', '-')}: has no effect, since its --filter is not on")
 
 
 def _samples(job: _Job) -> Iterator[Sample]:
     """The shapes of one shard."""
-    settings, generator = job.settings, GENERATORS[job.settings.generator]()
+    settings, generator = job.settings, _generator(job.settings)
+    if job.seen is not None:
+        job.seen.recall(Collection.open(job.root), job.start // settings.shard)
 
     def members(index: int, id: str) -> list[Member]:
-        seed = shape_seed(settings.seed, index)
-        return shape_members(generator.generate(settings.category, seed, id, settings.prompt))
+        prompt = drawn_prompt(job.prompts, settings.seed, index)
+
+        def make(attempt: int) -> Shape:
+            return generator.generate(settings.category, attempt_seed(settings.seed, index, attempt), id, prompt)
+
+        return shape_members(first_accepted(make, settings, job.seen) if settings.filter else make(0))
 
     for index in range(job.start, job.stop):
         id = shape_id(settings.category, index)

@@ -135,6 +135,16 @@ def _build(job: _Job) -> Iterator[Sample]:
         yield item.id, make
 
 
+def read_shapes(settings: ImportSettings, inputs: list[Input]) -> Iterator[tuple[str, Shape | InputError]]:
+    """(id, shape) of every input as `import_shapes` would keep it, or the error where it can't be read."""
+    reader = ShapeReader(category(settings.category), inputs)
+    for item in inputs:
+        try:
+            yield item.id, _imported(reader.read(item), item, settings)
+        except InputError as error:
+            yield item.id, error
+
+
 def _same(members: list[Member]) -> list[Member]:
     return members
 

@@ -1,0 +1,57 @@
+"""`gen3d quality`: how good a collection's shapes are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from cli import output
+
+
+def command(
+    collection: Path = typer.Argument(..., help="A collection's folder."),
+    reference: Path = typer.Option(None, "--reference", help="A collection, or a folder of meshes, to compare with."),
+    points: int = typer.Option(None, "--points", help="Points per shape for distances.  [default: 2048]"),
+    most: int = typer.Option(None, "--most", help="Shapes of each set that are compared.  [default: all]"),
+    picture: Path = typer.Option(None, "--picture", help="PNG of worst and best.  [default: COLLECTION-quality.png]"),
+    seed: int = output.SEED,
+    workers: int = output.WORKERS,
+    as_json: bool = output.JSON,
+) -> None:
+    """Measure shapes, and compare them with a reference: coverage, minimum matching distance, 1-NN accuracy.
+
+    Distances are Chamfer's: squared, means over the points, both directions
+    added, at radius 1. As many shapes of both sets are compared, drawn by the
+    seed. Meshes are read as `gen3d import` reads them; import those first
+    that are not y up with +z in front.
+    """
+    from gen3d.collection import Collection
+    from gen3d.quality import QualitySettings, quality
+    from gen3d.quality_report import as_json as json_of
+    from gen3d.quality_report import draw_extremes, rejected, summary
+    from gen3d.settings import resolve
+
+    settings = resolve(QualitySettings, None, points=points, most=most, seed=seed)
+    opened = Collection.open(collection)
+    with output.progress(f"measuring {opened.category}", len(opened)) as step:
+        found = quality(opened, reference, settings, workers, lambda count: step(count, ""))
+    path = picture or collection.absolute().with_name(f"{collection.absolute().name}-quality.png")
+    draw_extremes(opened, found, path)
+
+    def table() -> None:
+        rows = [[name, *(f"{value:.4g}" for value in values)] for name, values in summary(found).items()]
+        output.print_table(f"{collection}: {len(found.shapes)} shapes", ["", "least", "median", "most"], rows)
+        counts = ", ".join(f"{name} {count}" for name, count in rejected(found).items())
+        print(f"filters would reject, at their own limits: {counts or 'none'}")
+        if found.sets is not None:
+            print(f"beside {reference}, {found.compared} shapes of each:")
+            print(f"COV {found.sets.coverage:.3f}  MMD {found.sets.mmd:.5f}  1-NNA {found.sets.one_nna:.3f}")
+        print(f"worst and best: {path}")
+
+    result = {"collection": str(collection), "reference": None if reference is None else str(reference)}
+    output.show(result | {"picture": str(path), **json_of(found)}, as_json, table)
+    for id, reason in found.left_out[:5]:
+        output.say(f"left out of the reference: {id}: {reason}")
+    if reference is not None:
+        output.say("P-FID and P-IS are left out: they need Point-E's feature network, which gen3d does not have")

@@ -1,0 +1,230 @@
+"""The stage `quality`: how good a collection's shapes are, each by itself and all of them beside a reference.
+
+Coverage, minimum matching distance and 1-NN accuracy follow Achlioptas et al. 2018 (section 2) and Yang et al. 2019
+(section 5.1), by the Chamfer distance of `gen3d.chamfer`. Our shapes have radius 1 each, where the papers scale a data
+set as a whole: compare figures of this stage with each other. P-FID and P-IS need a trained feature network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, Float64
+from pydantic import Field
+
+from gen3d.chamfer import chamfer_matrix, chamfer_within
+from gen3d.collection import INFO, Collection
+from gen3d.errors import InputError
+from gen3d.filters import FilterSettings, flaws
+from gen3d.importing import ImportSettings, read_shapes
+from gen3d.inputs import find_inputs
+from gen3d.labelling import read_knowledge
+from gen3d.measures import Measures, TeacherSignals, measured, teacher_signals
+from gen3d.settings import Settings
+from gen3d.shape import Shape
+
+Cloud = Float32[np.ndarray, "P 3"]
+
+
+class QualitySettings(Settings):
+    """Settings of `gen3d quality`."""
+
+    points: int = Field(default=2048, ge=16, description="points per shape that distances are measured on")
+    most: int | None = Field(default=None, ge=2, description="shapes of each set that are compared; None: all")
+    seed: int = Field(default=0, ge=0, description="of the points, and of the shapes that are compared")
+
+
+class SetMeasures(NamedTuple):
+    """A generated set beside a reference.
+
+    Args:
+        coverage: share of the references that are the nearest of some generated shape; more is better.
+        mmd: mean over the references of the distance to the nearest generated shape; less is better.
+        one_nna: share of all shapes whose nearest other is of their own set; 0.5 is best, 1 tells them apart.
+    """
+
+    coverage: float
+    mmd: float
+    one_nna: float
+
+
+class ShapeQuality(NamedTuple):
+    """One shape.
+
+    Args:
+        id: of it.
+        measures: None where nothing could be measured.
+        flaws: filter -> why it would reject the shape, at the filters' own limits.
+        nearest: id of the nearest other that was compared; "" where there is none, or it was not compared.
+        to_nearest: its distance.
+        to_reference: distance to the nearest reference.
+        teachers: what each one's knowledge says.
+    """
+
+    id: str
+    measures: Measures | None
+    flaws: dict[str, str]
+    nearest: str = ""
+    to_nearest: float | None = None
+    to_reference: float | None = None
+    teachers: dict[str, TeacherSignals] | None = None
+
+
+class Quality(NamedTuple):
+    """The report.
+
+    Args:
+        shapes: worst first: by the number of flaws, then by how far they are from the reference, else from each other.
+        sets: beside the reference, None without one.
+        compared: how many of each set were compared; as many of both.
+        references: how many there are.
+        left_out: references that could not be read, and why.
+    """
+
+    shapes: list[ShapeQuality]
+    sets: SetMeasures | None
+    compared: int
+    references: int
+    left_out: list[tuple[str, str]]
+
+
+def quality(
+    collection: Collection,
+    reference: str | Path | None,
+    settings: QualitySettings,
+    workers: int = 1,
+    progress: Callable[[int], None] = lambda count: None,
+) -> Quality:
+    """Measure all shapes of a collection, and compare as many of them with as many of a reference.
+
+    Args:
+        collection: its shapes, and what teachers know of them.
+        reference: a collection of the same category, or files, as `gen3d import` reads them: y up, +z in front.
+        settings: see `QualitySettings`.
+        workers: threads; they make no difference to the result.
+        progress: called after every shape.
+
+    Raises:
+        InputError: less than two shapes, or references, to compare; a reference of another category.
+    """
+    theirs, left_out = _references(reference, collection.category, settings)
+    count = len(collection)
+    size = min(count, settings.most or count, count if reference is None else len(theirs))
+    if size < 2:
+        few = collection.root if count < 2 else reference
+        raise InputError(f"{few}: has {min(count, len(theirs))} shapes; at least 2 are needed to compare")
+    chosen = set(_drawn(count, size, settings.seed))
+    rows: list[ShapeQuality] = []
+    ours: list[Cloud] = []
+    for index, shape in enumerate(collection.shapes()):
+        rows.append(_alone(shape))
+        ours += [_cloud(shape, settings)] if index in chosen else []
+        progress(1)
+    within = chamfer_within(ours, workers)
+    drawn = [theirs[i] for i in _drawn(len(theirs), size, settings.seed)] if theirs else []
+    across = chamfer_matrix(ours, drawn, workers) if drawn else None
+    rows = _with_distances(rows, sorted(chosen), within, across)
+    sets = None if across is None else set_measures(within, across, chamfer_within(drawn, workers))
+    ordered = sorted(_with_teachers(collection, rows), key=_badness)
+    return Quality(ordered, sets, size, len(theirs), left_out)
+
+
+def set_measures(
+    generated: Float64[np.ndarray, "G G"], across: Float64[np.ndarray, "G R"], reference: Float64[np.ndarray, "R R"]
+) -> SetMeasures:
+    """The measures from all distances within and between two sets.
+
+    Where several shapes are nearest alike, all of them count: each is covered, and the classifier is right by the
+    share of them that is of the own set. So the order of the shapes makes no difference.
+    """
+    nearest = across == across.min(1, keepdims=True)  # (G, R): the references nearest to each generated shape
+    everything = np.block([[generated, across], [across.T, reference]])
+    np.fill_diagonal(everything, np.inf)
+    own = np.arange(len(everything)) < len(generated)
+    closest = everything == everything.min(1, keepdims=True)
+    right = (closest & (own[:, None] == own[None])).sum(1) / closest.sum(1)
+    return SetMeasures(float(nearest.any(0).mean()), float(across.min(0).mean()), float(right.mean()))
+
+
+def _alone(shape: Shape) -> ShapeQuality:
+    """What the shape says by itself."""
+    try:
+        return ShapeQuality(shape.id, measured(shape), flaws(shape, FilterSettings()))
+    except InputError:
+        return ShapeQuality(shape.id, None, flaws(shape, FilterSettings()))
+
+
+def _with_distances(
+    rows: list[ShapeQuality],
+    chosen: list[int],
+    within: Float64[np.ndarray, "G G"],
+    across: Float64[np.ndarray, "G R"] | None,
+) -> list[ShapeQuality]:
+    """The rows with the distances of those that were compared, and the flaw of being a duplicate."""
+    limit, found = FilterSettings().min_distance, list(rows)
+    far = within + np.diag(np.full(len(within), np.inf))
+    for place, index in enumerate(chosen):
+        nearest = int(far[place].argmin())
+        row, distance, twin = rows[index], float(far[place, nearest]), rows[chosen[nearest]].id
+        again = {"duplicates": f"nearer than {limit:g} to {twin}"} if distance < limit else {}
+        to_reference = None if across is None else float(across[place].min())
+        found[index] = row._replace(
+            flaws=row.flaws | again, nearest=twin, to_nearest=distance, to_reference=to_reference
+        )
+    return found
+
+
+def _with_teachers(collection: Collection, rows: list[ShapeQuality]) -> list[ShapeQuality]:
+    """The rows with what knowledge there is of each."""
+    signals: dict[str, dict[str, TeacherSignals]] = {row.id: {} for row in rows}
+    for stem in collection.stems():
+        teacher = stem.removeprefix("knowledge-")
+        for knowledge in read_knowledge(collection, teacher) if collection.ids(stem) else []:
+            signals[knowledge.meta["id"]][teacher] = teacher_signals(knowledge)
+    return [row._replace(teachers=signals[row.id]) for row in rows]
+
+
+def _badness(row: ShapeQuality) -> tuple[int, float, str]:
+    """Sorts the worst first."""
+    far = row.to_nearest if row.to_reference is None else row.to_reference
+    return (-len(row.flaws), -(far or 0.0), row.id)
+
+
+def _references(
+    place: str | Path | None, category: str, settings: QualitySettings
+) -> tuple[list[Cloud], list[tuple[str, str]]]:
+    """The clouds of all references, and the ones that could not be read."""
+    clouds: list[Cloud] = []
+    left_out: list[tuple[str, str]] = []
+    for id, shape in _read(place, category) if place is not None else ():
+        if isinstance(shape, InputError):
+            left_out.append((id, str(shape)))
+        else:
+            clouds.append(_cloud(shape, settings))
+    return clouds, left_out
+
+
+def _read(place: str | Path, category: str) -> Iterator[tuple[str, Shape | InputError]]:
+    """The shapes of a collection or of files. Raises InputError for a collection of another category."""
+    if not (Path(place) / INFO).is_file():
+        yield from read_shapes(ImportSettings(category=category), find_inputs([place], category).inputs)
+        return
+    collection = Collection.open(place)
+    if collection.category != category:
+        raise InputError(f"{place}: holds shapes of {collection.category}, not of {category}")
+    yield from ((shape.id, shape) for shape in collection.shapes())
+
+
+def _drawn(count: int, size: int, seed: int) -> list[int]:
+    """`size` of the numbers below `count`, ascending."""
+    return sorted(np.random.default_rng(seed).permutation(count)[:size].tolist())
+
+
+def _cloud(shape: Shape, settings: QualitySettings) -> Cloud:
+    """Points on one shape."""
+    points = shape.sampled(settings.points, settings.seed).points
+    assert points is not None
+    return points
