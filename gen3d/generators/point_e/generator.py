@@ -111,7 +111,7 @@ class PointEGenerator:
         for network, _ in loaded:
             network.to(device)
             if self._precision(ready) == "bfloat16":
-                network.backbone.to(torch.bfloat16)  # type: ignore[union-attr]
+                network.backbone.to(torch.bfloat16)
         return ready
 
     def _cloud(self, ready: _Ready, words: str, seed: int) -> Cloud:
