@@ -97,11 +97,11 @@ class PointM2AEEncoder:
     modules: tuple[str, ...] = ("h_encoder",)
 
     def __init__(self, network: PointM2AE) -> None:
-        from distill.students.point_m2ae_weights import KIND
+        from distill.students.point_m2ae_weights import header
 
         self.network: PointM2AE = network
         self.width: int = WIDTHS[-1]
-        self.header: dict[str, str] = {"kind": KIND}
+        self.header: dict[str, str] = header()
 
     def prepare(self, points: Float32[np.ndarray, "V 3"], share: float) -> Neighbourhoods:
         """See `Encoder`."""

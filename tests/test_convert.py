@@ -66,7 +66,8 @@ def test_the_same_checkpoint_gives_the_same_bytes_and_its_name_is_kept(encoder: 
     one, two = (Path(result["weights"]).read_bytes() for result in results)
     assert one == two and results[0]["parameters"] == 12_654_976
     header = json.loads(one[8 : 8 + int.from_bytes(one[:8], "little")])["__metadata__"]
-    assert json.loads(header["source"]) == {"file": "a.pth", "sha256": results[0]["source_sha256"]}
+    made = {"kind": "point-m2ae encoder", "file": "a.pth", "sha256": results[0]["source_sha256"]}
+    assert json.loads(header["made"]) == made
 
 
 # --- strictness -------------------------------------------------------------------------------------------------------

@@ -46,8 +46,8 @@ def convert_encoder(file: Path, out: Path) -> dict[str, Any]:
     if not tensors:
         raise InputError(f"{file}: no weight in it is named {PREFIX}...; it is a checkpoint of another network")
     checked = _checked(tensors, file)
-    header = {"kind": KIND, "source": json.dumps({"file": file.name, "sha256": digest})}
-    atomic_write(out, save({PREFIX + name: value.contiguous() for name, value in checked.items()}, header))
+    tensors = {PREFIX + name: value.contiguous() for name, value in checked.items()}
+    atomic_write(out, save(tensors, header(file=file.name, sha256=digest)))
     return {"weights": str(out), "parameters": sum(p.numel() for p in Encoder().parameters()), "source_sha256": digest}
 
 
@@ -57,15 +57,20 @@ def load_encoder(network: PointM2AE, file: Path) -> None:
         raise MissingError(f"{file}: no such file; make it with `gen3d convert point-m2ae pre-train.pth`")
     try:
         with safe_open(file, "pt") as opened:
-            kind = (opened.metadata() or {}).get("kind")
+            made = json.loads((opened.metadata() or {}).get("made", "{}"))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  (not a dict)
     except (OSError, SafetensorError, ValueError) as error:
         hint = "make one with `gen3d convert point-m2ae pre-train.pth`"
         raise InputError(f"{file}: is not a safetensors file ({' '.join(str(error).split())[:200]}); {hint}") from None
-    if kind != KIND:
+    if not isinstance(made, dict) or made.get("kind") != KIND:
         raise InputError(f"{file}: holds something else than the encoder that `gen3d convert point-m2ae` writes")
     stripped = {name.removeprefix(PREFIX): value for name, value in tensors.items()}
     network.h_encoder.load_state_dict(_checked(stripped, file))
+
+
+def header(**source: str) -> dict[str, str]:
+    """Of a file of the encoder's weights: all in one entry, since safetensors writes several in any order."""
+    return {"made": json.dumps({"kind": KIND} | source, sort_keys=True)}
 
 
 def file_hash(file: Path) -> str:
