@@ -55,7 +55,8 @@ def curve(category: str, args: argparse.Namespace) -> Iterator[tuple[int, float,
     from gen3d.generation import GenerateSettings, generate
     from gen3d.labelling import LabelSettings, label
 
-    for number in SHAPES if args.curve == "shapes" else VIEWS:
+    numbers = [int(word) for word in args.numbers.split(",")] if args.numbers else None
+    for number in numbers or (SHAPES if args.curve == "shapes" else VIEWS):
         folder = args.out / f"{category}-{args.curve}-{number}"
         n, views = (number, LabelSettings().views) if args.curve == "shapes" else (args.n, number)
         collection = generate(GenerateSettings(category=category, n=n), folder / "generated", args.jobs)
@@ -79,6 +80,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--ratio", type=float, default=0.5)
     parser.add_argument("--curve", choices=("shapes", "views"))
+    parser.add_argument("--numbers", help="points of the curve, such as 10,100,1000; all if not given")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
     categories = args.categories.split(",")

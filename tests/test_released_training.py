@@ -205,7 +205,7 @@ def test_fewer_shapes_than_a_batch_of_two_sources_come_again_in_it() -> None:
     student = tiny()
     data = TrainingSet.build([[noisy_knowledge(0), noisy_knowledge(1)], [noisy_knowledge(2)]], student)
     generator = torch.Generator().manual_seed(0)
-    batch = next(trainer._batches(data.source, settings(batch=8), generator))
+    batch = next(trainer._batches(data.source, settings(batch=8), generator, total=2))
     assert len(batch) == 8 and torch.bincount(batch).tolist() == [2, 2, 4]
     log = distil(student, data, settings(epochs=2, batch=8), quiet)
     assert all(math.isfinite(row.loss) for row in log)
