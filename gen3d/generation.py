@@ -90,13 +90,17 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     package = package_of(settings.generator)
     info |= {} if package is None else {"package": package}
     collection = Collection.create(root, info, overwrite)
-    if reason:
-        tell(f"generator: {generator.name} ({reason})")
+    choice = f"generator: {generator.name} ({reason})" if reason else ""
+    at_once = settings.generator != EMBEDDED  # what may work for hours is said before; an error stays one line else
+    if choice and at_once:
+        tell(choice)
     seen = Seen() if "duplicates" in (settings.filter or ()) else None
     starts = range(0, settings.n, settings.shard)
     ends = [(start, min(start + settings.shard, settings.n)) for start in starts]
     jobs = [(i, _Job(settings, prompts, *ends[i], collection.root, seen)) for i in range(len(ends))]
     build_shards(collection, SHAPES, jobs, _samples, 1 if seen else workers, progress, retry_failed)
+    if choice and not at_once:
+        tell(choice)
     return collection
 
 

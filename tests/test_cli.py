@@ -74,6 +74,7 @@ def test_json_is_all_there_is_on_stdout(home: Path, run: Run) -> None:
     answers = [json.loads(run(*words, "--json").out) for words in (GENERATE, LABEL, DISTILL, EVAL, segment)]
     generated, labelled, distilled, scored, segmented = answers
     assert generated.pop("failures") == [] and generated["failed"] == 0
+    assert generated.pop("generator") == "procedural"
     assert generated == {"collection": "runs/chair/generated", "shapes": 3, "made_now": 0, "failed": 0}
     assert labelled["labelled"] == 3 and labelled["labelled_now"] == 0
     assert [row["part"] for row in labelled["parts"]] == list(CATEGORIES["chair"].parts)
