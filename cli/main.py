@@ -76,7 +76,10 @@ def main() -> None:
     except OSError as error:
         known = storage_error(Path(error.filename or "the output"), error)
         _fail(str(known), known.exit_code)
-    except MemoryError:
+    except (MemoryError, SystemError) as error:
+        # With nothing left, Python loses the MemoryError itself: "error return without exception set".
+        if isinstance(error, SystemError) and "without" not in str(error):
+            raise
         _fail("out of memory; use fewer --workers or smaller shapes", Gen3dError.exit_code)
     except Exception as error:
         usage = getattr(error, "format_message", None)  # what typer's own usage errors have, and nothing else
