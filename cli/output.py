@@ -19,7 +19,17 @@ SEED = typer.Option(None, "--seed", min=0, max=2**63 - 1, help="The same seed gi
 WORKERS = typer.Option(os.cpu_count() or 1, "--workers", min=1, help="Processes.", show_default="all cores")
 OVERWRITE = typer.Option(False, "--overwrite", help="Start anew, whatever is there.")
 RETRY_FAILED = typer.Option(False, "--retry-failed", help="Try the samples that failed again, and nothing else.")
+OFFLINE = typer.Option(
+    False, "--offline", callback=lambda on: _go_offline(on), help="Download nothing, as HF_HUB_OFFLINE=1 does."
+)
 JSON = typer.Option(False, "--json", help="Print the result as JSON.")
+
+
+def _go_offline(on: bool) -> bool:
+    """Tell the Hub's library, in this process and its workers; it looks when it is imported, which is later."""
+    if on:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    return on
 
 
 @contextlib.contextmanager

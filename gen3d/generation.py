@@ -15,13 +15,13 @@ from gen3d.categories import category
 from gen3d.collection import INFO, SHAPES, Collection, read_info, shape_id, shape_members
 from gen3d.errors import InputError, SettingsError
 from gen3d.filters import FilterSettings, Seen, attempt_seed, first_accepted
-from gen3d.generators import Generator, Tunable, Worded
-from gen3d.generators.choice import AUTO, EMBEDDED, choose, make_generator, package_of
+from gen3d.generators import Batched, Generator, Pretrained, Tunable, Wanted, Worded
+from gen3d.generators.choice import AUTO, EMBEDDED, choose, has_gpu, make_generator, package_of
 from gen3d.prompts import LONGEST, digest, drawn_prompt, prompts_of
 from gen3d.shape import Shape
 from gen3d.shards import Member, Sample
 
-OPTIONS = ("weights", "guidance", "steps", "points", "precision")  # of generators; each says which it has
+OPTIONS = ("weights", "guidance", "steps", "points", "precision", "batch")  # of generators; each says which it has
 
 
 class GenerateSettings(FilterSettings):
@@ -39,10 +39,14 @@ class GenerateSettings(FilterSettings):
     steps: int | None = None
     points: int | None = None
     precision: str | None = None
+    batch: int | None = None
 
     def recorded(self) -> dict[str, Any]:
-        """What is kept beside the shapes; what is not set or has no effect is left out, as before there was any."""
-        return self.model_dump(exclude_none=True, exclude=self.without_effect())
+        """What is kept beside the shapes; what is not set or has no effect is left out, as before there was any.
+
+        So is `batch`: who runs out of memory goes on with another one.
+        """
+        return self.model_dump(exclude_none=True, exclude=self.without_effect() | {"batch"})
 
 
 class _Job(NamedTuple):
@@ -52,6 +56,7 @@ class _Job(NamedTuple):
     stop: int
     root: Path
     seen: Seen | None  # where duplicates are looked for; then one process makes all
+    singly: bool  # only some of the shapes will be asked for
 
 
 def generate(  # noqa: PLR0913 (what to make and how to run it)
@@ -76,6 +81,8 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     _refuse_idle(settings)
     settings, reason = _chosen(settings, None if overwrite else _made_by(Path(root)))
     generator = _generator(settings)
+    if isinstance(generator, Pretrained):
+        generator.download()
     prompts = prompts_of(row.name, generator, settings.prompt, settings.prompts_file)
     info = {
         "category": row.name,
@@ -97,8 +104,12 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     seen = Seen() if "duplicates" in (settings.filter or ()) else None
     starts = range(0, settings.n, settings.shard)
     ends = [(start, min(start + settings.shard, settings.n)) for start in starts]
-    jobs = [(i, _Job(settings, prompts, *ends[i], collection.root, seen)) for i in range(len(ends))]
-    build_shards(collection, SHAPES, jobs, _samples, 1 if seen else workers, progress, retry_failed)
+    jobs = [(i, _Job(settings, prompts, *ends[i], collection.root, seen, retry_failed)) for i in range(len(ends))]
+    slow = generator.slow() if isinstance(generator, Pretrained) else None
+    if slow is not None and len(collection) < settings.n:
+        tell(slow)
+    shared = seen is not None or (isinstance(generator, Batched) and has_gpu())  # one process
+    build_shards(collection, SHAPES, jobs, _samples, 1 if shared else workers, progress, retry_failed)
     if choice and not at_once:
         tell(choice)
     return collection
@@ -173,14 +184,28 @@ def _samples(job: _Job) -> Iterator[Sample]:
     if job.seen is not None:
         job.seen.recall(Collection.open(job.root), job.start // settings.shard)
 
-    def members(index: int, id: str) -> list[Member]:
+    def wanted(index: int, attempt: int = 0) -> Wanted:
         prompt = drawn_prompt(job.prompts, settings.seed, index)
+        id = shape_id(settings.category, index)
+        return Wanted(settings.category, attempt_seed(settings.seed, index, attempt), id, prompt)
 
-        def make(attempt: int) -> Shape:
-            return generator.generate(settings.category, attempt_seed(settings.seed, index, attempt), id, prompt)
+    make = _one_by_one(generator, range(job.start, job.stop), wanted, job.singly)
 
-        return shape_members(first_accepted(make, settings, job.seen) if settings.filter else make(0))
+    def members(index: int) -> list[Member]:
+        own = partial(make, index)
+        return shape_members(first_accepted(own, settings, job.seen) if settings.filter else own(0))
 
     for index in range(job.start, job.stop):
-        id = shape_id(settings.category, index)
-        yield id, partial(members, index, id)
+        yield shape_id(settings.category, index), partial(members, index)
+
+
+def _one_by_one(
+    generator: Generator, indices: range, wanted: Callable[..., Wanted], singly: bool
+) -> Callable[[int, int], Shape]:
+    """From a shape's index and an attempt to that shape, made with those after it where the generator likes that."""
+    if isinstance(generator, Batched) and generator.batch > 1 and not singly:
+        from gen3d.generators.batches import Ahead  # loads torch
+
+        ahead = Ahead(generator, [(index, wanted(index)) for index in indices])
+        return lambda index, attempt: ahead.shape(index, attempt, wanted(index, attempt))
+    return lambda index, attempt: generator.generate(*wanted(index, attempt))

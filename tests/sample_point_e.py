@@ -18,10 +18,15 @@ TINY = {"base40M-textvec": Size(16, 2, 2), "upsample": Size(16, 1, 2), "sdf": Si
 class Words:
     """A vector of length 1 from a prompt's bytes."""
 
-    revision = "words"
+    def revision(self) -> str:
+        """A name."""
+        return "words"
 
     def check(self) -> None:
         """Nothing is ever missing."""
+
+    def download(self) -> None:
+        """So there is nothing to get."""
 
     def __call__(self, prompts: list[str]) -> np.ndarray:
         """(B, 768) float32."""

@@ -175,7 +175,7 @@ def test_it_is_a_generator_with_options(weights: str) -> None:
 
 def test_clip_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     encoder = ClipText(tmp_path)
-    wanted = "gen3d.pretrained" if find_spec("transformers") is None else "model.safetensors.*1.7 GB"
+    wanted = "gen3d.pretrained" if find_spec("transformers") is None else "model.safetensors.*1,710 MB"
     for call in (encoder.check, lambda: encoder(["a chair"])):
         with pytest.raises(MissingError, match=wanted):
             call()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from gen3d.errors import InputError
 from gen3d.shape import Shape
 
 
@@ -46,6 +47,39 @@ class Tunable(Protocol):
 
     def tuned(self, options: Mapping[str, Any]) -> Generator:
         """The same with these options. Raises SettingsError for one that it does not have, or a wrong value."""
+        ...
+
+
+class Wanted(NamedTuple):
+    """A shape that is asked for; the fields are the arguments of `Generator.generate`."""
+
+    category: str
+    seed: int
+    id: str
+    prompt: str | None = None
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """A generator that is faster with several shapes at once; `batch` of them if not told otherwise."""
+
+    batch: int
+
+    def generate_many(self, wanted: Sequence[Wanted]) -> list[Shape | InputError]:
+        """What `generate` gives for each, or the error that is that shape's alone. Others pass through."""
+        ...
+
+
+@runtime_checkable
+class Pretrained(Protocol):
+    """A generator with weights that may have to be downloaded, and that may take long."""
+
+    def download(self) -> None:
+        """Get the weights that are not there, unless the user is offline. Raises MissingError."""
+        ...
+
+    def slow(self) -> str | None:
+        """A line on how long a shape will take, where that is more than a moment."""
         ...
 
 

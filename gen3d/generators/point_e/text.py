@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from huggingface_hub import try_to_load_from_cache
 from jaxtyping import Float32
 
 from gen3d.errors import MissingError
+from gen3d.hub import Weights, find_weights, revision_of
 
-CLIP = "openai/clip-vit-large-patch14"
-REVISION = "32bd64288804d66eefd0ccbe215aa642df71cc41"
-_FILE = "model.safetensors"
+CLIP = Weights(
+    repo="openai/clip-vit-large-patch14",
+    revision="32bd64288804d66eefd0ccbe215aa642df71cc41",
+    files=("config.json", "model.safetensors", "tokenizer.json|vocab.json", "tokenizer_config.json"),
+    megabytes=1710,
+    licence="MIT",
+)
 _INSTALL = "python -m pip install 'gen3d[pretrained]'"
-_HINT = f"type `hf download {CLIP} --revision {REVISION}`"
 
 
 @runtime_checkable
 class TextEncoder(Protocol):
-    """From prompts to vectors. `revision` says which weights."""
+    """From prompts to vectors."""
 
-    revision: str
+    def revision(self) -> str:
+        """Which weights."""
+        ...
+
+    def download(self) -> None:
+        """Get them where they are not there. Raises MissingError."""
+        ...
 
     def check(self) -> None:
         """Raise MissingError where weights or an extra are not there."""
@@ -42,42 +52,43 @@ class ClipText:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.revision = REVISION if folder is None else str(folder)
         self._folder = folder
-        self._loaded: tuple[Any, Any] | None = None
+
+    def revision(self) -> str:
+        """Which weights. Raises MissingError where there are none."""
+        return revision_of(CLIP, find_weights(CLIP, self._folder))
 
     def check(self) -> None:
         """Raise MissingError where transformers is not installed or the weights are not there; loads neither."""
         if find_spec("transformers") is None:
             raise MissingError(f"Point-E needs transformers; install it with `{_INSTALL}`")
-        if self._folder is None and not isinstance(try_to_load_from_cache(CLIP, _FILE, revision=REVISION), str):
-            raise MissingError(f"{CLIP}: its {_FILE} (1.7 GB) is not in the Hub's cache; {_HINT}")
-        if self._folder is not None and not (self._folder / _FILE).is_file():
-            raise MissingError(f"{self._folder}: has no {_FILE} of CLIP ViT-L/14 (1.7 GB); {_HINT}")
+        find_weights(CLIP, self._folder)
+
+    def download(self) -> None:
+        """Get the weights into the Hub's cache where they are not there. Raises MissingError."""
+        find_weights(CLIP, self._folder, download=True)
 
     def __call__(self, prompts: list[str]) -> Float32[np.ndarray, "B 768"]:
         """One vector of length 1 per prompt; words beyond CLIP's 77 tokens are left out. Raises MissingError."""
         import torch
 
-        tokenizer, network = self._loaded = self._loaded or self._load()
+        self.check()
+        tokenizer, network = _loaded(find_weights(CLIP, self._folder))
         tokens = tokenizer(prompts, padding=True, truncation=True, return_tensors="pt")
         with torch.inference_mode():
             vectors = network(**tokens).text_embeds.float()
         return torch.nn.functional.normalize(vectors, dim=-1).numpy()
 
-    def _load(self) -> tuple[Any, Any]:
-        """Tokenizer and text tower. Nothing is downloaded, nothing is unpickled."""
-        self.check()
-        from transformers import CLIPTextModelWithProjection, CLIPTokenizer  # type: ignore[import-not-found]
 
-        where = {"revision": REVISION} if self._folder is None else {}
-        source = CLIP if self._folder is None else str(self._folder)
-        try:
-            tokenizer = CLIPTokenizer.from_pretrained(source, local_files_only=True, **where)
-            network = CLIPTextModelWithProjection.from_pretrained(
-                source, local_files_only=True, use_safetensors=True, **where
-            )
-        except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())[:120]
-            raise MissingError(f"{source}: CLIP ViT-L/14 can't be read ({reason}); {_HINT}") from None
-        return tokenizer, network.eval()
+@lru_cache(maxsize=1)
+def _loaded(folder: Path) -> tuple[Any, Any]:
+    """Tokenizer and text tower, once per process. Nothing is downloaded, nothing is unpickled."""
+    from transformers import CLIPTextModelWithProjection, CLIPTokenizer
+
+    try:
+        tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+        network = CLIPTextModelWithProjection.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise MissingError(f"{folder}: CLIP ViT-L/14 can't be read ({reason}); download it again") from None
+    return tokenizer, network.eval()
