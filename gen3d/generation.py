@@ -84,19 +84,7 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     if isinstance(generator, Pretrained):
         generator.download()
     prompts = prompts_of(row.name, generator, settings.prompt, settings.prompts_file)
-    info = {
-        "category": row.name,
-        "parts": list(row.parts),
-        "generator": generator.name,
-        "seed": settings.seed,
-        "count": settings.n,
-        "licence": generator.licence,
-        "settings": settings.recorded(),
-    }
-    info |= {} if settings.prompts_file is None else {"prompts": digest([line for line in prompts if line])}
-    package = package_of(settings.generator)
-    info |= {} if package is None else {"package": package}
-    collection = Collection.create(root, info, overwrite)
+    collection = Collection.create(root, _info(settings, generator, prompts), overwrite)
     choice = f"generator: {generator.name} ({reason})" if reason else ""
     at_once = settings.generator != EMBEDDED  # what may work for hours is said before; an error stays one line else
     if choice and at_once:
@@ -113,6 +101,22 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     if choice and not at_once:
         tell(choice)
     return collection
+
+
+def _info(settings: GenerateSettings, generator: Generator, prompts: tuple[str | None, ...]) -> dict[str, Any]:
+    """What is kept of the collection: what it holds, and all that decides its bytes."""
+    row, package = category(settings.category), package_of(settings.generator)
+    info = {
+        "category": row.name,
+        "parts": list(row.parts),
+        "generator": generator.name,
+        "seed": settings.seed,
+        "count": settings.n,
+        "licence": generator.licence,
+        "settings": settings.recorded(),
+    }
+    info |= {} if settings.prompts_file is None else {"prompts": digest([line for line in prompts if line])}
+    return info | ({} if package is None else {"package": package})
 
 
 def vocabulary(settings: GenerateSettings) -> dict[str, dict[str, dict[str, list[str]]]]:

@@ -88,14 +88,12 @@ class PointEGenerator:
 
     def check(self, category: str, prompt: str | None = None) -> None:
         """Raise MissingError, saying which and from where, unless all weights are there; any text will do."""
-        folder = self.settings.folder
-        lacking = [name for name in self.settings.models if not (folder / f"{MODELS[name].file}.safetensors").is_file()]
-        if lacking:
-            raise missing(folder, lacking)
+        self._check_networks()
         self._encoder.check()
 
     def download(self) -> None:
         """CLIP's weights alone: the official ones of Point-E are no safetensors. Raises MissingError."""
+        self._check_networks()
         self._encoder.download()
 
     def slow(self) -> str | None:
@@ -122,6 +120,13 @@ class PointEGenerator:
         clouds = self._fitting.run(lambda some: self._clouds(ready, some), wanted)
         meta = self._how() | {"weights": self._revisions(ready)}
         return [self._shape(own, cloud, meta) for own, cloud in zip(wanted, clouds, strict=True)]
+
+    def _check_networks(self) -> None:
+        """Raise MissingError unless all weights but CLIP's are there."""
+        folder = self.settings.folder
+        lacking = [name for name in self.settings.models if not (folder / f"{MODELS[name].file}.safetensors").is_file()]
+        if lacking:
+            raise missing(folder, lacking)
 
     def _clouds(self, ready: _Ready, wanted: Sequence[Wanted]) -> list[Cloud]:
         """The clouds that belong to words and seeds."""
