@@ -29,9 +29,9 @@ import torch
 from scipy.spatial import KDTree
 from torch import Tensor, nn
 
-from distill import trainer
 from distill.losses import class_weights, distillation_loss
 from distill.rescoring import rescore
+from distill.steps import cast_forward
 from distill.student import Student
 from distill.students.point_m2ae import CENTRES, NEIGHBOURS, Scales
 from distill.students.point_ops import Neighbourhoods, Patches, farthest_points, stack
@@ -215,7 +215,7 @@ def step_part(rounds: int, students: list[str]) -> None:
         def step(kind: torch.dtype, again: bool, name: str = name, network: Any = network, cached: Any = cached,
                  optimiser: Any = optimiser) -> None:  # fmt: skip
             near = found_again(name, points) if again else cached[:]
-            logits = trainer._forward(network, points, near, kind)
+            logits = cast_forward(network, kind, points, near)
             optimiser.zero_grad()
             distillation_loss(logits.float(), target, weights).backward()
             optimiser.step()
