@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 from scipy.spatial import KDTree
+from timing import least_times
 from torch import Tensor, nn
 
 from distill.losses import class_weights, distillation_loss
@@ -67,17 +67,6 @@ def per_unit_loss(logits: Tensor, part: Tensor, confidence: Tensor, mask: Tensor
     wanted = part[:, None].expand(-1, points, -1).flatten()
     terms = nn.functional.cross_entropy(spread, wanted, weights, reduction="none").view(batch, points, units)
     return ((confidence * terms).sum(2) / mask.sum(2).clamp(min=1)).mean()
-
-
-def least_times(sides: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """CPU seconds of each side, the least of the rounds; the sides take turns."""
-    times = dict.fromkeys(sides, np.inf)
-    for _ in range(rounds):
-        for name, side in sides.items():
-            start = time.process_time()
-            side()
-            times[name] = min(times[name], time.process_time() - start)
-    return times
 
 
 def peak_memory(side: Callable[[], Any]) -> int:

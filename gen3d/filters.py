@@ -7,7 +7,6 @@ attempts of a shape, and with them its bytes, depend on the settings alone.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import numpy as np
 from jaxtyping import Float32
 from pydantic import Field
 
-from gen3d.collection import SHAPES, Collection, shape_of, shape_seed
+from gen3d.collection import SHAPES, Collection, shape_of
 from gen3d.errors import InputError
 from gen3d.settings import Settings
 from gen3d.shape import Shape
@@ -99,14 +98,6 @@ class Seen:
 
     def _add(self, id: str, cloud: Float32[np.ndarray, "P 3"]) -> None:
         self._clouds[_index(id)], self._ids[_index(id)] = cloud, id
-
-
-def attempt_seed(run_seed: int, index: int, attempt: int) -> int:
-    """Seed of one attempt at a shape, 63 bits; the first attempt has the shape's own."""
-    if not attempt:
-        return shape_seed(run_seed, index)
-    digest = hashlib.blake2b(f"{run_seed}:{index}:{attempt}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
 
 
 def first_accepted(make: Callable[[int], Shape], limits: FilterSettings, seen: Seen | None = None) -> Shape:
