@@ -64,7 +64,7 @@ class DistillSettings(Settings):
     shift: float = Field(default=0.1, ge=0, description="augmentation: shift per axis, radii, up to; released only")
     jitter: float = Field(default=0.005, ge=0, description="augmentation: standard deviation of noise, radii")
     precision: str = Field(default="auto", pattern="^(auto|float32|bfloat16)$")
-    compile: bool = Field(default=False, description="compile the step with torch.compile: a minute or two first")
+    compile: bool = Field(default=False, description="torch.compile the step: takes minutes, no faster on CPUs tried")
     select: str = Field(default="last", pattern="^(last|validation)$", description="which epoch is kept")
     held_out: float = Field(default=0.1, gt=0, lt=1, description="share of the shapes that validation is on")
     other: bool = Field(default=False, description='learn an output "other" from points that no unit covers')
