@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float32
 from pydantic import Field
 
-from gen3d.collection import SHAPES, Collection, shape_of
+from gen3d.collection import SHAPES, Collection, shape_of, shape_seed
 from gen3d.errors import InputError
 from gen3d.settings import Settings
 from gen3d.shape import Shape
@@ -98,6 +98,11 @@ class Seen:
 
     def _add(self, id: str, cloud: Float32[np.ndarray, "P 3"]) -> None:
         self._clouds[_index(id)], self._ids[_index(id)] = cloud, id
+
+
+def attempt_seed(run_seed: int, index: int, attempt: int) -> int:
+    """Seed of one attempt at a shape, 63 bits; the first attempt has the shape's own."""
+    return shape_seed(run_seed, index, attempt)
 
 
 def first_accepted(make: Callable[[int], Shape], limits: FilterSettings, seen: Seen | None = None) -> Shape:

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from gen3d.building import build_shards
 from gen3d.categories import category
-from gen3d.collection import INFO, SHAPES, Collection, read_info, shape_id, shape_members, shape_seed
+from gen3d.collection import INFO, SHAPES, Collection, read_info, shape_id, shape_members
 from gen3d.errors import InputError, SettingsError
-from gen3d.filters import FilterSettings, Seen, first_accepted
+from gen3d.filters import FilterSettings, Seen, attempt_seed, first_accepted
 from gen3d.generators import Generator, Tunable, Worded
 from gen3d.generators.choice import AUTO, EMBEDDED, choose, make_generator, package_of
 from gen3d.prompts import LONGEST, digest, drawn_prompt, prompts_of
@@ -177,7 +177,7 @@ def _samples(job: _Job) -> Iterator[Sample]:
         prompt = drawn_prompt(job.prompts, settings.seed, index)
 
         def make(attempt: int) -> Shape:
-            return generator.generate(settings.category, shape_seed(settings.seed, index, attempt), id, prompt)
+            return generator.generate(settings.category, attempt_seed(settings.seed, index, attempt), id, prompt)
 
         return shape_members(first_accepted(make, settings, job.seen) if settings.filter else make(0))
 
