@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,11 +26,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 from scipy.spatial import KDTree
+from timing import least_times
 from torch import Tensor, nn
 
-from distill import trainer
 from distill.losses import class_weights, distillation_loss
 from distill.rescoring import rescore
+from distill.steps import cast_forward
 from distill.student import Student
 from distill.students.point_m2ae import CENTRES, NEIGHBOURS, Scales
 from distill.students.point_ops import Neighbourhoods, Patches, farthest_points, stack
@@ -67,17 +67,6 @@ def per_unit_loss(logits: Tensor, part: Tensor, confidence: Tensor, mask: Tensor
     wanted = part[:, None].expand(-1, points, -1).flatten()
     terms = nn.functional.cross_entropy(spread, wanted, weights, reduction="none").view(batch, points, units)
     return ((confidence * terms).sum(2) / mask.sum(2).clamp(min=1)).mean()
-
-
-def least_times(sides: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """CPU seconds of each side, the least of the rounds; the sides take turns."""
-    times = dict.fromkeys(sides, np.inf)
-    for _ in range(rounds):
-        for name, side in sides.items():
-            start = time.process_time()
-            side()
-            times[name] = min(times[name], time.process_time() - start)
-    return times
 
 
 def peak_memory(side: Callable[[], Any]) -> int:
@@ -215,7 +204,7 @@ def step_part(rounds: int, students: list[str]) -> None:
         def step(kind: torch.dtype, again: bool, name: str = name, network: Any = network, cached: Any = cached,
                  optimiser: Any = optimiser) -> None:  # fmt: skip
             near = found_again(name, points) if again else cached[:]
-            logits = trainer._forward(network, points, near, kind)
+            logits = cast_forward(network, kind, points, near)
             optimiser.zero_grad()
             distillation_loss(logits.float(), target, weights).backward()
             optimiser.step()

@@ -13,13 +13,12 @@ from __future__ import annotations
 import argparse
 import copy
 import os
-import time
-from collections.abc import Callable
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from jaxtyping import Float
+from timing import seconds
 from torch import Tensor, nn
 
 from gen3d.generators.point_e.blocks import SelfAttention
@@ -63,13 +62,6 @@ def inputs(upsampler: bool) -> tuple[Tensor, Tensor, Tensor]:
         return torch.randn(1, 3072, 6), torch.full((1,), 500.0), known
     text = nn.functional.normalize(torch.randn(1, TEXT), dim=-1)
     return torch.randn(2, 1024, 6), torch.full((2,), 500.0), torch.cat([text, torch.zeros_like(text)])
-
-
-def seconds(call: Callable[[], Tensor]) -> tuple[float, Tensor]:
-    """CPU seconds of one call, and its answer."""
-    start = time.process_time()
-    answer = call()
-    return time.process_time() - start, answer
 
 
 @torch.inference_mode()

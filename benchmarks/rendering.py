@@ -13,8 +13,6 @@ cheaper. The faces seen must be trimesh's, but for pixels where two faces meet o
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -23,6 +21,7 @@ import numpy as np
 import trimesh
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
+from timing import least_times
 
 from gen3d.generators.procedural import ProceduralGenerator
 from gen3d.rendering.cameras import rings
@@ -81,17 +80,6 @@ def by_trimesh(shape: Shape, rays: Rays) -> tuple[np.ndarray, np.ndarray, np.nda
     return mesh.ray.intersects_location(rays.origins, rays.directions)
 
 
-def least_times(sides: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """CPU seconds of each side, the least of the rounds; the sides take turns."""
-    times = dict.fromkeys(sides, np.inf)
-    for _ in range(ROUNDS):
-        for name, side in sides.items():
-            start = time.process_time()
-            side()
-            times[name] = min(times[name], time.process_time() - start)
-    return times
-
-
 def differing(views: list[View], shape: Shape, rays: Rays) -> tuple[float, float]:
     """Shares of pixels that show another face than trimesh's nearest; and that show it at another depth (1e-4) too."""
     where, ray, face = by_trimesh(shape, rays)
@@ -120,7 +108,8 @@ def report(shape: Shape, size: int) -> None:
             "rays and scene": lambda: build(shape).run(rays.origins, rays.directions, output=True),
             "rays alone": lambda: scene.run(rays.origins, rays.directions, output=True),
             "trimesh": lambda: by_trimesh(shape, rays),
-        }
+        },
+        ROUNDS,
     )
     for name, target in (("rays and scene", 0.7), ("rays alone", 0.7), ("trimesh", 4.0)):
         ours, other = times["ours"], times[name]

@@ -37,6 +37,7 @@ def command(
 ) -> None:
     """Distil the teacher's knowledge into a 3D student. No label of any shape is looked at."""
     from distill.distillation import distill, kept_epoch, knowledge_folders, notes, source_name
+    from distill.starting import starts_at_random
     from distill.trainer import DistillSettings, Epoch
     from gen3d.categories import category as known_category
     from gen3d.settings import resolve
@@ -49,8 +50,8 @@ def command(
     home = output.RUNS / name
     folders = knowledge_folders(settings, generated or home / "generated", real or home / "real", root)
     target = out or home / f"student-{source_name(settings)}"
-    if settings.student == "point-m2ae" and settings.encoder is None:
-        output.say("point-m2ae: no --encoder is given; the encoder starts at random")
+    if starts_at_random(settings):
+        output.say(f"{settings.student}: no --encoder is given; the encoder starts at random")
     log: list[Epoch] = []
     with output.progress(f"distilling {name}", settings.epochs) as step:
 
@@ -60,7 +61,7 @@ def command(
 
         made, finished = distill(folders, settings, target, overwrite, report, keep_epochs)
     if finished:
-        output.say(f"{target}: finished before from the same collections and settings; nothing to do")
+        output.say_nothing_to_do(target, "finished before from the same collections and settings")
     result = {"student": str(target), "finished_before": finished, "epochs": len(log)}
     if log:
         result |= {"loss": log[-1].loss, "rescored": log[-1].rescored, "kept_epoch": kept_epoch(log)}

@@ -66,7 +66,7 @@ def command(
             subject, root, settings, out, overwrite, lambda epoch: step(1, f"loss {epoch.loss:.4f}")
         )
     if finished:
-        output.say(f"{folder}: scored before with the same settings; nothing to do")
+        output.say_nothing_to_do(folder, "scored before with the same settings")
     if every_epoch:
         result |= score_epochs(student, root, settings, result, folder, overwrite)
     found = f"{result['shapes_scored']} of {result['shapes_expected']} shapes"

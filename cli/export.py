@@ -43,7 +43,7 @@ def command(
     with output.progress(f"exporting {opened.category}", len(opened)) as step:
         result, finished = export(collection, settings, out, overwrite, lambda count: step(count, ""))
     if finished:
-        output.say(f"{out}: exported before with the same settings; nothing to do")
+        output.say_nothing_to_do(out, "exported before with the same settings")
     rows = [[p["part"], f"{p['elements']:,}", f"{p['share']:.1%}", str(p["shapes"])] for p in result["parts"]]
     title = f"{out}: {result['shapes']} shapes as {result['format']}, {result['labels']} labels"
     columns = ["part", result["elements"], "share", "shapes with it"]

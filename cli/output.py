@@ -65,7 +65,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def say_nothing_to_do(where: Path, done: str, retry_failed: bool) -> None:
+def say_nothing_to_do(where: Path, done: str, retry_failed: bool = False) -> None:
     """Why a repeated command ended at once, on stderr: `done` before, or no failed sample to try again."""
     say(f"{where}: {'no shape failed' if retry_failed else done}; nothing to do")
 

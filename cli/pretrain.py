@@ -38,7 +38,7 @@ def command(
 
         finished = pretrain(collections, settings, out, overwrite, report)
     if finished:
-        output.say(f"{out}: finished before from the same collections and settings; nothing to do")
+        output.say_nothing_to_do(out, "finished before from the same collections and settings")
     result = {"encoder": str(out), "finished_before": finished, "epochs": len(log)}
     result |= {"loss": log[-1].loss} if log else {}
     output.show(result, as_json, lambda: print(f"{out}: encoder of the {settings.student} student"))

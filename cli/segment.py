@@ -24,7 +24,7 @@ def command(
     folder = out or Path(f"{shape.stem}-parts")
     result, finished = segment(shape, student, folder, up, seed or 0, overwrite)
     if finished:
-        output.say(f"{folder}: segmented before by the same student; nothing to do")
+        output.say_nothing_to_do(folder, "segmented before by the same student")
     rows = [[part, str(count)] for part, count in result["counts"].items()]
     title = f"{shape.name}: {result['elements']} labelled in {folder}"
     output.show(result, as_json, lambda: output.print_table(title, ["part", result["elements"]], rows))

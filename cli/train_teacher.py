@@ -30,7 +30,7 @@ def command(
     with output.progress("training the lite teacher", settings.steps) as step:
         scores, finished = train_teacher(settings, out, lambda _, loss: step(1, f"loss {loss:.3f}"), overwrite)
     if finished:
-        output.say(f"{out}: trained before with the same settings; nothing to do")
+        output.say_nothing_to_do(out, "trained before with the same settings")
     rows = [[name, f"{100 * score:.1f}"] for name, score in scores.items()]
     result = {"weights": str(out), "finished_before": finished, "held_out_miou": scores}
     output.show(result, as_json, lambda: output.print_table(f"{out}: pixel mIoU % on fresh shapes", ["", "mIoU"], rows))

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from distill.student import _PICKLES
+from distill.student import PICKLES
 from distill.students import STUDENTS
 from distill.students.point_m2ae import CENTRES, WIDTHS, PointM2AE, scales
+from distill.students.point_m2ae_weights import KIND
 from distill.students.point_ops import Neighbourhoods, gather, neighbourhoods
 from distill.students.small import SmallStudent
+from gen3d.checkpoint import checked_tensors
 from gen3d.errors import InputError, MissingError, SettingsError
 
 WEIGHTS = "model.safetensors"
@@ -32,6 +33,7 @@ class Encoder(Protocol):
         modules: names of its modules that make the encoder; the others are its head.
         width: of the features of a token.
         header: of the file its weights are kept in.
+        maker: the command that makes them, for users.
     """
 
     @property
@@ -54,6 +56,11 @@ class Encoder(Protocol):
         """See above."""
         ...
 
+    @property
+    def maker(self) -> str:
+        """See above."""
+        ...
+
     def prepare(self, points: Float32[np.ndarray, "V 3"], share: float) -> Neighbourhoods:
         """Neighbourhoods of V points that are a share of a cloud, with as many centres for their area as ever."""
         ...
@@ -69,6 +76,7 @@ class SmallEncoder:
     """That of the small student: all up to its transformer."""
 
     modules: tuple[str, ...] = ("embed_points", "embed_centres", "position", "blocks")
+    maker: str = "`gen3d pretrain --student small`"
 
     def __init__(self, network: SmallStudent) -> None:
         self.network: SmallStudent = network
@@ -95,10 +103,9 @@ class PointM2AEEncoder:
     """
 
     modules: tuple[str, ...] = ("h_encoder",)
+    maker: str = "`gen3d convert point-m2ae` (or `gen3d pretrain --student point-m2ae`)"
 
     def __init__(self, network: PointM2AE) -> None:
-        from distill.students.point_m2ae_weights import KIND
-
         self.network: PointM2AE = network
         self.width: int = WIDTHS[-1]
         self.header: dict[str, str] = {"kind": KIND}
@@ -134,7 +141,7 @@ def encoder_weights(encoder: Encoder) -> dict[str, Tensor]:
 
 
 def load_encoder(encoder: Encoder, path: Path) -> None:
-    """Put weights made by `gen3d pretrain` into a student; its head stays as it is.
+    """Put weights made by `gen3d pretrain` or `gen3d convert` into a student; its head stays as it is.
 
     Args:
         encoder: of the student.
@@ -145,24 +152,17 @@ def load_encoder(encoder: Encoder, path: Path) -> None:
         InputError: a file that is not a whole encoder of this student, or not finite.
     """
     file = encoder_file(path)
-    if file.suffix in _PICKLES:
+    if file.suffix in PICKLES:
         raise InputError(f"{file}: pickled checkpoints are never loaded; see `gen3d convert`")
     if not file.is_file():
-        raise MissingError(f"{file}: no such file; make it with `gen3d pretrain`")
+        raise MissingError(f"{file}: no such file; make it with {encoder.maker}")
     try:
         found = load_file(file)
     except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"{file}: is not a safetensors file ({' '.join(str(error).split())[:200]})") from None
-    expected = encoder_weights(encoder)
-    wrong = sorted(expected.keys() ^ found.keys())
-    wrong += [name for name in expected.keys() & found.keys() if expected[name].shape != found[name].shape]
-    wrong += [] if wrong else [name for name, value in found.items() if not torch.isfinite(value).all()]
-    if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        named = ", ".join(wrong[:3]) + more
-        hint = "give one that `gen3d pretrain` made for the same --student"
-        raise InputError(f"{file}: is not an encoder of this student (missing, unexpected or wrong: {named}); {hint}")
-    encoder.network.load_state_dict(found, strict=False)
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{file}: is not a safetensors file ({reason}); make one with {encoder.maker}") from None
+    whose = f"an encoder of this student but something else than {encoder.maker} makes"
+    encoder.network.load_state_dict(checked_tensors(found, encoder_weights(encoder), file, whose), strict=False)
 
 
 def encoder_file(path: Path) -> Path:

@@ -73,9 +73,11 @@ def parse_real(texts: Sequence[str], categories: Sequence[str]) -> dict[str, lis
     found: dict[str, list[str]] = {name: [] for name in categories}
     for text in texts:
         name, sign, path = text.partition("=")
-        only = name if sign and name in CATEGORIES else None
-        for category in found if only is None else {only} & set(found):
-            found[category].append(text if only is None else path)
+        if sign and name in CATEGORIES:
+            found.get(name, []).append(path)
+        else:
+            for paths in found.values():
+                paths.append(text)
     return found
 
 

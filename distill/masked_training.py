@@ -17,14 +17,16 @@ from torch import Tensor, nn
 
 from distill.encoders import Encoder
 from distill.masking import Autoencoder, chamfer, draw_mask, hidden_patches
+from distill.steps import cast_forward, compute_dtype, finite_step, refuse_diverged
 from distill.students.point_ops import gather, stack
 from distill.trainer import DistillSettings, augmented
-from gen3d.environment import fast_bfloat16
-from gen3d.errors import Gen3dError, InputError
+from gen3d.errors import InputError
 from gen3d.settings import Settings
 
 WARM_UP = 0.1  # share of the steps
 LOWEST = 0.01  # of the learning rate, at the end
+CLIP = 1.0  # largest norm of a gradient
+DIVERGED = "lower `lr` in a preset (pretrain: {lr: ...})"
 
 
 class PretrainSettings(Settings):
@@ -102,23 +104,14 @@ class MaskedTraining:
         visible, (centres, true) = gather(points, mask.visible), hidden_patches(points, mask)
         share = visible.shape[1] / points.shape[1]
         near = stack([self.encoder.prepare(cloud.numpy(), share) for cloud in visible])[:]
-        weights: dict[str, Tensor] = dict(self.model.named_parameters())
-        if self.settings.precision == "bfloat16" or (self.settings.precision == "auto" and fast_bfloat16()):
-            weights = {name: value.bfloat16() for name, value in weights.items()}  # gradients reach the float32 ones
-        found = torch.func.functional_call(self.model, weights, (visible, near, centres))
+        found = cast_forward(self.model, compute_dtype(self.settings.precision), visible, near, centres)
         return chamfer(found.float(), true)
 
     def _step(self, loss: Float32[Tensor, ""], rate: float) -> bool:
-        """One step down the gradient; none, and False, where it is not finite."""
-        self.optimiser.zero_grad()
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        if not (torch.isfinite(loss) and torch.isfinite(norm)):
-            return False
+        """One step at that learning rate, and whether it was finite; else it changes no weight."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        self.optimiser.step()
-        return True
+        return finite_step(self.model, self.optimiser, loss, CLIP)
 
     def to_bytes(self) -> bytes:
         """Weights, moments and log as safetensors, to go on from."""
@@ -156,9 +149,7 @@ def rate_at(done: float) -> float:
 def _epoch(number: int, losses: list[float], model: nn.Module) -> PretrainEpoch:
     """The line of the log. Raises Gen3dError where the epoch taught nothing, or ruined the weights."""
     finite = [loss for loss in losses if math.isfinite(loss)]
-    if not finite or not all(torch.isfinite(value).all() for value in model.state_dict().values()):
-        what = "its weights are not finite" if finite else "no step had a finite loss"
-        raise Gen3dError(f"epoch {number}: training diverged, {what}; lower `lr` in a preset (pretrain: {{lr: ...}})")
+    refuse_diverged(model, number, len(finite), DIVERGED)
     return PretrainEpoch(number, float(np.mean(finite)), len(losses) - len(finite))
 
 

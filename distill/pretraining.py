@@ -16,7 +16,7 @@ from distill.masked_training import MaskedTraining, PretrainEpoch, PretrainSetti
 from gen3d.collection import SHAPES, Collection
 from gen3d.errors import InputError, SettingsError
 from gen3d.record import settle_record, write_record
-from gen3d.storage import atomic_write, make_folder, storage_error
+from gen3d.storage import atomic_write, make_folder, remove_files
 
 RECORD, CONFIG, CHECKPOINT, LOSSES = "training.json", "config.json", "checkpoint.safetensors", "losses.csv"
 
@@ -55,7 +55,7 @@ def pretrain(
     record["collections"] = {str(c.root): c.fingerprint((SHAPES,)) for c in collections}
     make_folder(out)
     if overwrite:
-        _remove(out, (CONFIG, CHECKPOINT))
+        remove_files(out, (CONFIG, CHECKPOINT))
     settle_record(out / RECORD, record, overwrite)
     if all((out / name).is_file() for name in (CONFIG, WEIGHTS, LOSSES)):
         return True
@@ -91,13 +91,4 @@ def _finish(out: Path, training: MaskedTraining, made: dict[str, Any]) -> None:
     lines = ["epoch,loss,skipped", *(f"{row.epoch},{row.loss},{row.skipped}" for row in training.log)]
     atomic_write(out / LOSSES, ("\n".join(lines) + "\n").encode())
     write_record(out / CONFIG, {"student": training.settings.student, "training": made})
-    _remove(out, (CHECKPOINT,))
-
-
-def _remove(folder: Path, names: Sequence[str]) -> None:
-    """Remove files that may be there. Raises StorageError."""
-    for name in names:
-        try:
-            (folder / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise storage_error(folder / name, error) from None
+    remove_files(out, (CHECKPOINT,))

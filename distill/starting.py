@@ -50,18 +50,15 @@ def fresh_student(category: str, parts: list[str], settings: DistillSettings, tr
     return student
 
 
+def starts_at_random(settings: DistillSettings) -> bool:
+    """Whether the student is meant to start from somebody's encoder, and is given none."""
+    return settings.student == ENCODED and settings.encoder is None
+
+
 def _load_encoder(student: Student, settings: DistillSettings) -> None:
     """Put the encoder that the settings name into a student of their kind."""
-    from distill.encoders import ENCODERS, encoder_file, load_encoder
+    from distill.encoders import ENCODERS, load_encoder
 
-    file = encoder_file(Path(settings.encoder or ""))
-    if settings.student == ENCODED:  # converted weights of other people are checked more closely
-        from distill.students.point_m2ae import PointM2AE
-        from distill.students.point_m2ae_weights import load_encoder as load_point_m2ae
-
-        assert isinstance(student.network, PointM2AE)
-        load_point_m2ae(student.network, file)
-    elif settings.student in ENCODERS:
-        load_encoder(ENCODERS[settings.student](student.network), file)
-    else:
+    if settings.student not in ENCODERS:
         raise SettingsError(f"encoder: the student {settings.student!r} has none; leave --encoder out")
+    load_encoder(ENCODERS[settings.student](student.network), Path(settings.encoder or ""))

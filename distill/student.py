@@ -25,7 +25,7 @@ from gen3d.storage import fsync_folder, make_folder, storage_error
 
 POINTS = 2048  # what students see at a time (method.md, section 5)
 
-_PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
+PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
 
 
 class Student(nn.Module, PyTorchModelHubMixin):
@@ -137,12 +137,12 @@ class Student(nn.Module, PyTorchModelHubMixin):
         if not folder.exists() and str(name).count("/") == 1 and not folder.parent.exists():
             folder = _downloaded(str(name))
         if not (folder / "config.json").is_file():
-            hint = "pickled checkpoints are never loaded; " if folder.suffix in _PICKLES else ""
+            hint = "pickled checkpoints are never loaded; " if folder.suffix in PICKLES else ""
             raise InputError(
                 f"{name}: is not a student (no config.json there); {hint}give a folder made with `gen3d distill`"
             )
         if not (folder / "model.safetensors").is_file():
-            pickles = [path.name for path in sorted(folder.iterdir()) if path.suffix in _PICKLES]
+            pickles = [path.name for path in sorted(folder.iterdir()) if path.suffix in PICKLES]
             hint = f"{pickles[0]} is pickled and never loaded; " if pickles else ""
             raise InputError(f"{name}: has no model.safetensors; {hint}convert the weights to safetensors")
         try:

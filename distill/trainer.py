@@ -19,12 +19,16 @@ from distill.compilation import compiled
 from distill.losses import class_weights, distillation_loss
 from distill.rescoring import Settled, rescore
 from distill.selection import Best, split
+from distill.steps import cast_forward, compute_dtype, finite_step, refuse_diverged
 from distill.student import Student, normalised_clouds
 from distill.students.point_ops import Neighbourhoods, stack
-from gen3d.environment import fast_bfloat16
-from gen3d.errors import Gen3dError, InputError
+from gen3d.errors import InputError
 from gen3d.knowledge import Knowledge
 from gen3d.settings import Settings
+
+DIVERGED = (
+    "nothing was saved; lower `lr` in a preset (distill: {lr: ...}), or verify the collection with `gen3d verify`"
+)
 
 
 class DistillSettings(Settings):
@@ -60,7 +64,7 @@ class DistillSettings(Settings):
     shift: float = Field(default=0.1, ge=0, description="augmentation: shift per axis, radii, up to; released only")
     jitter: float = Field(default=0.005, ge=0, description="augmentation: standard deviation of noise, radii")
     precision: str = Field(default="auto", pattern="^(auto|float32|bfloat16)$")
-    compile: bool = Field(default=False, description="compile the step with torch.compile: a minute or two first")
+    compile: bool = Field(default=False, description="torch.compile the step: takes minutes, no faster on CPUs tried")
     select: str = Field(default="last", pattern="^(last|validation)$", description="which epoch is kept")
     held_out: float = Field(default=0.1, gt=0, lt=1, description="share of the shapes that validation is on")
     other: bool = Field(default=False, description='learn an output "other" from points that no unit covers')
@@ -177,13 +181,13 @@ def distil(
     Raises:
         Gen3dError: a whole epoch without a finite step, or weights that are not finite: nothing to be kept.
     """
-    network, compute = student.network, _dtype(settings.precision)
+    network, compute = student.network, compute_dtype(settings.precision)
     kept, held = split(data.source, settings.held_out if settings.select == "validation" else 0, settings.seed)
     optimiser = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=settings.weight_decay)
     steps = settings.steps or -(-len(kept) // settings.batch)
-    schedule = _schedule(optimiser, settings, steps)
+    schedule = rate_schedule(optimiser, settings, steps)
     generator = torch.Generator().manual_seed(settings.seed)
-    forward = compiled(_forward) if settings.compile else _forward
+    forward = compiled(cast_forward) if settings.compile else cast_forward
     batches = _batches(data.source[kept], settings, generator, settings.epochs * steps)
     best = Best()
     settled, is_settled, rescored, log = Settled(settings.threshold), False, False, []
@@ -193,14 +197,14 @@ def distil(
         for index in (kept[place] for place in islice(batches, steps)):
             empty += not data.pairs[index].any()
             points = augmented(data.points[index], settings, generator)
-            logits = forward(network, points, data.near[index], compute)
+            logits = forward(network, compute, points, data.near[index])
             loss = distillation_loss(logits.float(), data.target[index], class_weights(data.pairs[index].sum(0)))
-            if not _step(network, optimiser, loss, settings.clip):
+            if not finite_step(network, optimiser, loss, settings.clip):
                 skipped += 1
                 continue
             schedule.step()
             total, seen = total + loss.item() * len(index), seen + len(index)
-        _check_finite(network, epoch, seen)
+        refuse_diverged(network, epoch, seen, DIVERGED)
         network.eval()
         validation = _validation(network, data, held, settings)
         log.append(Epoch(epoch, total / seen, rescored, time.monotonic() - started, skipped, empty, validation))
@@ -213,7 +217,7 @@ def distil(
     return log
 
 
-def _schedule(
+def rate_schedule(
     optimiser: torch.optim.Optimizer, settings: DistillSettings, steps: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
     """The learning rate, step by step; `cosine` falls to a hundredth once an epoch (method.md, section 6)."""
@@ -236,30 +240,11 @@ def _validation(
     """The teacher's loss on the held-out shapes as they stand, class weights over all of them; None without any."""
     if not len(held):
         return None
-    weights, total, compute = class_weights(data.pairs[held].sum(0)), 0.0, _dtype(settings.precision)
+    weights, total, compute = class_weights(data.pairs[held].sum(0)), 0.0, compute_dtype(settings.precision)
     for index in held.split(settings.batch):
-        logits = _forward(network, normalised_clouds(data.points[index]), data.near[index], compute)
+        logits = cast_forward(network, compute, normalised_clouds(data.points[index]), data.near[index])
         total += distillation_loss(logits.float(), data.target[index], weights).item() * len(index)
     return total / len(held)
-
-
-def _step(network: nn.Module, optimiser: torch.optim.Optimizer, loss: Float32[Tensor, ""], clip: float | None) -> bool:
-    """One step down the gradient; none, and False, where it is not finite."""
-    optimiser.zero_grad()
-    loss.backward()
-    norm = nn.utils.clip_grad_norm_(network.parameters(), math.inf if clip is None else clip)
-    if not (torch.isfinite(loss) and torch.isfinite(norm)):
-        return False
-    optimiser.step()
-    return True
-
-
-def _check_finite(network: nn.Module, epoch: int, seen: int) -> None:
-    """Raise Gen3dError where an epoch taught nothing, or weights that are of no use."""
-    if not seen or not all(torch.isfinite(value).all() for value in network.state_dict().values()):
-        what = "its weights are not finite" if seen else "no step had a finite loss"
-        hint = "lower `lr` in a preset (distill: {lr: ...}), or verify the collection with `gen3d verify`"
-        raise Gen3dError(f"epoch {epoch}: training diverged, {what}; nothing was saved; {hint}")
 
 
 def augmented(
@@ -323,17 +308,3 @@ def _rounds(members: Int64[Tensor, " M"], generator: torch.Generator) -> Iterato
     """The members in random order, again and again in another one."""
     while True:
         yield from members[torch.randperm(len(members), generator=generator)]
-
-
-def _dtype(precision: str) -> torch.dtype:
-    """What features are computed in; `auto` takes bfloat16 where the processor multiplies it."""
-    fast = precision == "bfloat16" or (precision == "auto" and fast_bfloat16())
-    return torch.bfloat16 if fast else torch.float32
-
-
-def _forward(network: nn.Module, points: Tensor, near: Neighbourhoods, compute: torch.dtype) -> Tensor:
-    """Logits with the weights cast to `compute`; gradients reach the float32 weights."""
-    if compute == torch.float32:
-        return network(points, near)
-    weights = {name: value.to(compute) for name, value in network.named_parameters()}
-    return torch.func.functional_call(network, weights, (points, near))

@@ -28,7 +28,7 @@ from gen3d.shards import (
     stage_shard,
     writing,
 )
-from gen3d.storage import atomic_write, make_folder, storage_error
+from gen3d.storage import atomic_write, make_folder, remove_files, storage_error
 
 if TYPE_CHECKING:
     from gen3d.shape import Shape
@@ -78,7 +78,7 @@ class Collection:
             raise SettingsError(f"{root}: holds other files but no collection; choose an empty or a new folder")
         with writing(root):
             if overwrite:
-                _remove(root, [MANIFEST, *filter(_is_ours, _names(root))])
+                remove_files(root, [MANIFEST, *filter(_is_ours, _names(root))])
             else:
                 _refuse_newer(root)
             settle_record(root / INFO, info, overwrite)
@@ -170,7 +170,7 @@ class Collection:
             if overwrite:
                 kept = [record.line() for record in self._records.values() if record.stem != stem]
                 atomic_write(self.root / MANIFEST, b"".join(kept))
-                _remove(self.root, [record.shard for record in self.records(stem)])
+                remove_files(self.root, [record.shard for record in self.records(stem)])
                 self.reload()
             settle_record(self.root / f"{stem}.json", _signed(info), overwrite)
 
@@ -219,9 +219,16 @@ def read_info(root: Path) -> dict[str, Any]:
     return info
 
 
-def shape_seed(run_seed: int, index: int) -> int:
-    """Seed of one shape, 63 bits: a hash of both, so that any order and any restart give the same shapes."""
-    return int.from_bytes(hashlib.blake2b(f"{run_seed}:{index}".encode(), digest_size=8).digest(), "big") >> 1
+def shape_seed(run_seed: int, index: int, attempt: int = 0) -> int:
+    """Seed of one attempt at a shape, 63 bits: a hash, so that any order and any restart give the same shapes.
+
+    Args:
+        run_seed: of the collection.
+        index: of the shape.
+        attempt: counted from 0, which is the shape where nothing is rejected.
+    """
+    text = f"{run_seed}:{index}:{attempt}" if attempt else f"{run_seed}:{index}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
 def shape_id(category: str, index: int) -> str:
@@ -285,14 +292,5 @@ def _names(root: Path) -> list[str]:
     """Names of all there is in a folder. Raises StorageError."""
     try:
         return os.listdir(root)
-    except OSError as error:
-        raise storage_error(root, error) from None
-
-
-def _remove(root: Path, names: Sequence[str]) -> None:
-    """Remove files of the collection, in that order. Raises StorageError."""
-    try:
-        for name in names:
-            (root / name).unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(root, error) from None

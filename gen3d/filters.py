@@ -7,7 +7,6 @@ attempts of a shape, and with them its bytes, depend on the settings alone.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -103,10 +102,7 @@ class Seen:
 
 def attempt_seed(run_seed: int, index: int, attempt: int) -> int:
     """Seed of one attempt at a shape, 63 bits; the first attempt has the shape's own."""
-    if not attempt:
-        return shape_seed(run_seed, index)
-    digest = hashlib.blake2b(f"{run_seed}:{index}:{attempt}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
+    return shape_seed(run_seed, index, attempt)
 
 
 def first_accepted(make: Callable[[int], Shape], limits: FilterSettings, seen: Seen | None = None) -> Shape:

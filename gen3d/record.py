@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gen3d.errors import InputError, SettingsError
-from gen3d.storage import atomic_write, make_folder, storage_error
+from gen3d.storage import atomic_write, make_folder, remove_files
 
 CHECK = "check"  # the last key of a sealed record
 _ABSENT = object()
@@ -98,11 +98,7 @@ def is_intact(path: Path) -> bool:
 
 def start_record(path: Path) -> None:
     """Make the folder and remove an old record, before the files that the new one will speak of are replaced."""
-    make_folder(path.parent)
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise storage_error(path, error) from None
+    remove_files(make_folder(path.parent), [path.name])
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:

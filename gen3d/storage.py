@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from gen3d.errors import StorageError
@@ -82,6 +83,15 @@ def make_folder(folder: str | Path) -> Path:
     except OSError as error:
         raise storage_error(folder, error) from None
     return folder
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Remove those files of a folder that are there, in that order. Raises StorageError."""
+    for name in names:
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error(folder / name, error) from None
 
 
 def _umask() -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,6 +48,14 @@ def tree(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     """Every file below a folder with time, inode and content."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {str(p.relative_to(folder)): (p.stat().st_mtime_ns, p.stat().st_ino, p.read_bytes()) for p in files}
+
+
+def assert_refused(home: Path, run: Run, words: Iterable[object], code: int, names: list[str]) -> None:
+    """A command ends with that code and one line that names all of these; no file of the folder changes."""
+    before = tree(home)
+    end = run(*words)
+    assert end.code == code and all(name in end.error for name in names), end
+    assert tree(home) == before
 
 
 @pytest.fixture

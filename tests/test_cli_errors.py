@@ -10,7 +10,7 @@ from pathlib import Path
 
 import killing
 import pytest
-from cli_chain import DISTILL, EVAL, GENERATE, LABEL, STUDENT, Ended, Run, tree
+from cli_chain import DISTILL, EVAL, GENERATE, LABEL, STUDENT, Ended, Run, assert_refused, tree
 from test_storage import file_size_limit
 
 from distill import distillation
@@ -64,10 +64,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(home: Path, run: Run, words: list, names: list[str]) -> None:
-    before = tree(home)
-    end = run(*words)
-    assert end.code == 2 and all(name in end.error for name in names), end
-    assert tree(home) == before
+    assert_refused(home, run, words, 2, names)
 
 
 @pytest.mark.parametrize(
@@ -94,10 +91,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(home: Path, run: Run, words: li
     ],
 )
 def test_unusable_input_is_one_line_and_exit_code_3(home: Path, run: Run, words: list, names: list[str]) -> None:
-    before = tree(home)
-    end = run(*words)
-    assert end.code == 3 and all(name in end.error for name in names), end
-    assert tree(home) == before
+    assert_refused(home, run, words, 3, names)
 
 
 BAD_MESHES = {

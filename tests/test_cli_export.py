@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_chain import STUDENT, Run, tree
+from cli_chain import STUDENT, Run, assert_refused, tree
 
 from distill.export_formats import FORMATS
 
@@ -69,10 +69,7 @@ def test_labels_of_the_teacher(home: Path, run: Run) -> None:
     ],
 )
 def test_mistakes_are_one_line(home: Path, run: Run, code: int, words: tuple[Any, ...], names: list[str]) -> None:
-    before = tree(home)
-    end = run(*EXPORT, "--out", "out", *words)
-    assert end.code == code and all(name in end.error for name in names), end
-    assert tree(home) == before
+    assert_refused(home, run, [*EXPORT, "--out", "out", *words], code, names)
 
 
 def test_no_collection_and_taken_places(home: Path, run: Run) -> None:

@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from sample_checkpoints import base_model, random_encoder, write_checkpoint
 
 from distill.conversion import convert
+from distill.encoders import PointM2AEEncoder, load_encoder
 from distill.student import Student
 from distill.students.point_m2ae import Encoder, PointM2AE
-from distill.students.point_m2ae_weights import load_encoder
 from gen3d.errors import InputError, MissingError, SettingsError, StorageError
 
 
@@ -54,7 +54,7 @@ def test_the_encoder_comes_through_and_the_decoder_stays_behind(encoder: Encoder
     assert all(torch.equal(found[name], expected[name]) and found[name].dtype == expected[name].dtype for name in found)
     network = PointM2AE(3)
     head = {name: value.clone() for name, value in network.head.state_dict().items()}
-    load_encoder(network, converted)
+    load_encoder(PointM2AEEncoder(network), converted)
     for name, value in network.h_encoder.state_dict().items():
         assert torch.equal(value, encoder.state_dict()[name])
     assert all(torch.equal(value, head[name]) for name, value in network.head.state_dict().items())
@@ -149,7 +149,7 @@ def test_an_encoder_that_is_none_is_refused(converted: Path, tmp_path: Path) -> 
     ):
         network = PointM2AE(2)
         with pytest.raises(kind, match=words) as caught:
-            load_encoder(network, file)
+            load_encoder(PointM2AEEncoder(network), file)
         assert str(caught.value).startswith(str(file)) and len(str(caught.value).splitlines()) == 1
 
 

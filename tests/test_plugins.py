@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_chain import Run
+from sample_generators import Dreamer
 from toy_shards import contents
 
 from gen3d.categories import CATEGORIES
@@ -20,7 +21,6 @@ from gen3d.generators import GENERATORS, Generator, Worded, choice
 from gen3d.generators.choice import choose, make_generator
 from gen3d.generators.procedural import ProceduralGenerator
 from gen3d.prompts import drawn_prompt, prompt_set, prompts_of, read_prompts
-from gen3d.shape import Shape
 
 CODE = '''
 import numpy as np
@@ -169,21 +169,6 @@ def test_a_file_of_prompts_is_read_by_line(tmp_path: Path) -> None:
             read_prompts(path)
     with pytest.raises(InputError, match="no such file"):
         read_prompts(tmp_path / "nothing")
-
-
-class Dreamer:
-    """A generator that takes any text."""
-
-    name, licence = "dreamer", "none"
-
-    def check(self, category: str, prompt: str | None = None) -> None:
-        """Takes all."""
-
-    def generate(self, category: str, seed: int, id: str, prompt: str | None = None) -> Shape:
-        """A mug that keeps what was said."""
-        shape = ProceduralGenerator().generate(category, seed, id)
-        shape.meta["prompt"] = prompt
-        return shape
 
 
 def test_who_takes_any_text_and_is_told_nothing_draws_from_the_set(

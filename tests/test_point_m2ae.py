@@ -13,7 +13,7 @@ import torch
 from sample_checkpoints import random_encoder
 from torch import Tensor, nn
 
-from distill import trainer
+from distill.steps import cast_forward
 from distill.student import Student
 from distill.students import point_m2ae
 from distill.students.point_m2ae import Encoder, PointM2AE, Scales, local_mask, scales
@@ -255,7 +255,7 @@ def test_shapes_of_a_batch_do_not_touch(network: PointM2AE) -> None:
 def step(network: PointM2AE, kind: torch.dtype) -> Tensor:
     """Logits in training, with gradients of some loss behind them."""
     network.train()
-    logits = trainer._forward(network, *batch_of(network, [ball(0), ball(1)]), kind)
+    logits = cast_forward(network, kind, *batch_of(network, [ball(0), ball(1)]))
     assert logits.dtype == kind
     logits.float().log_softmax(-1)[..., 0].mean().backward()
     return logits.detach().float()
@@ -299,7 +299,7 @@ def test_the_encoder_is_in_eval_mode_whatever_is_asked() -> None:
 def test_bfloat16_stays_close_to_float32(network: PointM2AE) -> None:
     cloud = batch_of(network, [ball(0)])
     with torch.no_grad():
-        fine, coarse = (trainer._forward(network, *cloud, kind).float() for kind in (torch.float32, torch.bfloat16))
+        fine, coarse = (cast_forward(network, kind, *cloud).float() for kind in (torch.float32, torch.bfloat16))
     assert (fine - coarse).abs().max() < 0.1 * fine.abs().max() + 0.02
 
 

@@ -23,6 +23,7 @@ from distill.masked_training import MaskedTraining, PretrainEpoch, PretrainSetti
 from distill.masking import SCALE, Mask, chamfer, draw_mask, hidden_patches, patches
 from distill.pretraining import CHECKPOINT, CONFIG, LOSSES, RECORD, pretrain
 from distill.starting import fresh_student
+from distill.steps import finite_step
 from distill.trainer import DistillSettings
 from gen3d.collection import Collection
 from gen3d.errors import Gen3dError, InputError, MissingError, SettingsError
@@ -166,7 +167,7 @@ def test_the_rate_rises_and_falls() -> None:
 def test_a_step_that_is_not_finite_changes_nothing() -> None:
     one = training()
     before = {name: value.clone() for name, value in one.model.state_dict().items()}
-    assert not one._step(sum(p.sum() for p in one.model.parameters()) * math.nan, 1.0)  # type: ignore[arg-type]
+    assert not finite_step(one.model, one.optimiser, sum(p.sum() for p in one.model.parameters()) * math.nan, 1.0)  # type: ignore[arg-type]
     assert all(torch.equal(value, before[name]) for name, value in one.model.state_dict().items())
 
 

@@ -12,6 +12,7 @@ from cli_chain import GENERATE, Run, tree
 from grammar_shapes import OPTIONAL, shapes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_generators import Dreamer
 from sample_shapes import assert_same
 from toy_shards import contents, stamps
 
@@ -25,7 +26,6 @@ from gen3d.generators.procedural.assembly import Assembly
 from gen3d.generators.procedural.solids import box
 from gen3d.generators.procedural.steering import LOOKS, refuse_impossible, steered, traits_of
 from gen3d.generators.procedural.vocabulary import ABSENT, PRESENT, Demand, Vocabulary, Wish, plain_words, read_prompt
-from gen3d.shape import Shape
 
 CHAIR = CATEGORIES["chair"]
 ARM, WHEELS = {"arm": ("loop", "tee")}, {"castors": ("yes",)}
@@ -365,21 +365,6 @@ def test_a_shape_that_does_not_come_is_a_row_with_its_reason(tmp_path: Path, mon
     assert {why for _, why in collection.failures()} <= {reason, reason.replace("'round'", "'round' with 'table'")}
     monkeypatch.undo()
     assert len(generate(SETTINGS, tmp_path / "c", retry_failed=True)) == 5
-
-
-class Dreamer:
-    """A generator that takes any text."""
-
-    name, licence = "dreamer", "none"
-
-    def check(self, category: str, prompt: str | None = None) -> None:
-        """Takes all."""
-
-    def generate(self, category: str, seed: int, id: str, prompt: str | None = None) -> Shape:
-        """A mug that keeps what was said."""
-        shape = ProceduralGenerator().generate(category, seed, id)
-        shape.meta["prompt"] = prompt
-        return shape
 
 
 def test_another_generator_takes_free_text_and_has_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,9 @@ from distill.distillation import kept_epoch
 from distill.losses import class_weights, distillation_loss
 from distill.other import OTHER, partnete_scores, with_other
 from distill.selection import split
+from distill.steps import finite_step
 from distill.student import Student, normalised_clouds
-from distill.trainer import DistillSettings, Epoch, TrainingSet, augmented, distil
+from distill.trainer import DistillSettings, Epoch, TrainingSet, augmented, distil, rate_schedule
 from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import Knowledge
 from gen3d.settings import resolve
@@ -56,7 +57,7 @@ def test_the_learning_rate_falls_like_a_cosine_once_an_epoch() -> None:
     weight = torch.nn.Parameter(torch.zeros(1))
     how = settings(schedule="cosine", epochs=25, lr=0.003)
     ours = torch.optim.AdamW([weight], how.lr)
-    schedule = trainer._schedule(ours, how, 4)
+    schedule = rate_schedule(ours, how, 4)
     theirs = torch.optim.Adam([weight], how.lr)
     cosine = torch.optim.lr_scheduler.CosineAnnealingLR(theirs, 25, how.lr / 100)
     for _ in range(25):
@@ -73,7 +74,7 @@ def test_the_learning_rate_falls_like_a_cosine_once_an_epoch() -> None:
 def test_any_number_of_steps_has_a_positive_learning_rate(kind: str) -> None:
     for steps in range(1, 40):
         optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.1)
-        schedule = trainer._schedule(optimiser, settings(schedule=kind, epochs=1, lr=0.1), steps)
+        schedule = rate_schedule(optimiser, settings(schedule=kind, epochs=1, lr=0.1), steps)
         for _ in range(steps):
             assert 0 < optimiser.param_groups[0]["lr"] <= 0.1 + 1e-12
             optimiser.step()
@@ -87,7 +88,7 @@ def test_without_weight_decay_and_clipping_a_step_is_that_of_adam() -> None:
     a, b = torch.optim.AdamW(ours.parameters(), 0.01, weight_decay=0), torch.optim.Adam(theirs.parameters(), 0.01)
     for step in range(5):
         x = torch.randn(8, 5) * 100  # gradients far larger than 1
-        assert trainer._step(ours, a, ours(x).square().mean(), None)
+        assert finite_step(ours, a, ours(x).square().mean(), None)
         b.zero_grad()
         theirs(x).square().mean().backward()
         b.step()

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from sample_knowledge import cloud, exact_knowledge, toy_chair
 from sample_students import PARTS, TINY, clouds, quiet, settings, tiny
 
-from distill import trainer
+from distill.steps import cast_forward
 from distill.student import Student, _variation
 from distill.students.point_ops import Patches, stack
 from distill.students.small import SmallStudent
@@ -69,7 +69,7 @@ def test_gradients_reach_every_parameter() -> None:
     near = stack([student.network.prepare(p) for p in points])[:]  # type: ignore[operator]
     for dtype in (torch.float32, torch.bfloat16):
         student.zero_grad()
-        logits = trainer._forward(student.network, torch.from_numpy(np.stack(points)), near, dtype)
+        logits = cast_forward(student.network, dtype, torch.from_numpy(np.stack(points)), near)
         assert logits.dtype == dtype
         logits.float().log_softmax(-1)[..., 0].mean().backward()
         for name, parameter in student.network.named_parameters():
@@ -83,7 +83,7 @@ def test_bfloat16_stays_close_to_float32() -> None:
     batch = torch.from_numpy(np.stack(points))
     with torch.no_grad():
         fine, coarse = (
-            trainer._forward(student.network, batch, near, kind).float() for kind in (torch.float32, torch.bfloat16)
+            cast_forward(student.network, kind, batch, near).float() for kind in (torch.float32, torch.bfloat16)
         )
     assert (fine - coarse).abs().max() < 0.05 * fine.abs().max() + 0.02
 

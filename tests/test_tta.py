@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from cli_chain import STUDENT, Run, tree
+from cli_chain import STUDENT, Run, assert_refused, tree
 from labelled import Stripes
 from sample_students import tiny
 from tiny_teacher import Oracle
@@ -202,7 +202,4 @@ def test_the_command_scores_and_is_done_the_second_time(home: Path, run: Run) ->
     ],
 )
 def test_wrong_usage_is_one_line(home: Path, run: Run, words: list, names: list[str]) -> None:
-    before = tree(home)
-    end = run(*words)
-    assert end.code == 2 and all(name in end.error for name in names), end
-    assert tree(home) == before
+    assert_refused(home, run, words, 2, names)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from distill.datasets.labelled import LabelledSet
+from distill.datasets.small_text import read_text
 from gen3d.categories import CATEGORIES, Category
 from gen3d.categories import category as category_row
 from gen3d.errors import InputError, SettingsError
@@ -19,6 +20,7 @@ from gen3d.shape import Shape
 from gen3d.shapenet_frame import settled, to_house, unit_rows
 from gen3d.shapenetpart_text import parse_cloud
 
+CLASSES = "synsetoffset2category.txt"
 SPLITS = {"train": ("train",), "val": ("val",), "test": ("test",), "trainval": ("train", "val")}
 _MISSING = ("error", "skip")
 
@@ -60,7 +62,7 @@ def read(root: Path, category: str, split: str = "test", missing: str = "error")
 def _check_present(root: Path, row: Category) -> None:
     """Raise where the folder is no ShapeNetPart, or one without this category."""
     path = root / "synsetoffset2category.txt"
-    synsets = {line.split()[-1] for line in _text(path).splitlines() if line.strip()}
+    synsets = {line.split()[-1] for line in read_text(path, CLASSES).splitlines() if line.strip()}
     if row.synset not in synsets:
         here = ", ".join(c.name for c in CATEGORIES.values() if c.synset in synsets)
         raise SettingsError(f"{root} has no category {row.name!r}; it has: {here or 'none of the 16'}")
@@ -70,7 +72,7 @@ def listed_ids(root: Path, split: str, synset: str) -> list[str]:
     """Ids of one category in one split's list of `shape_data/<synset>/<id>`. Raises InputError for a broken list."""
     path = root / "train_test_split" / f"shuffled_{split}_file_list.json"
     try:
-        entries = json.loads(_text(path))
+        entries = json.loads(read_text(path, CLASSES))
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({str(error).splitlines()[0]}); copy the file again") from None
     if not isinstance(entries, list) or not all(isinstance(x, str) and x.count("/") == 2 for x in entries):
@@ -80,20 +82,10 @@ def listed_ids(root: Path, split: str, synset: str) -> list[str]:
 
 def _shape(id: str, path: Path, row: Category) -> Shape:
     """One cloud, turned from its front +X to ours, +Z."""
-    text = _text(path)
+    text = read_text(path, CLASSES)
     try:
         cloud = parse_cloud(text, row)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     points, normals = (to_house(rows).astype(np.float32) for rows in (cloud.points, unit_rows(cloud.normals)))
     return settled(Shape(id, row.name, points=points, normals=normals, point_labels=cloud.labels))
-
-
-def _text(path: Path) -> str:
-    """The text of a file. Raises InputError where it is missing or no text."""
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        raise InputError(f"{path}: not found; give the folder that holds synsetoffset2category.txt") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: can't be read ({str(error).splitlines()[0]}); copy the file again") from None

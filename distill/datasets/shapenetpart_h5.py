@@ -19,6 +19,7 @@ from jaxtyping import Float32, Int64
 from distill.datasets.h5_arrays import read_arrays
 from distill.datasets.labelled import LabelledSet
 from distill.datasets.shapenetpart import SPLITS
+from distill.datasets.small_text import read_text
 from gen3d.categories import CATEGORIES, Category
 from gen3d.categories import category as category_row
 from gen3d.errors import InputError, SettingsError
@@ -66,7 +67,7 @@ def read(root: Path, category: str, split: str = "test") -> LabelledSet:
 
 def _class_number(root: Path, row: Category) -> int:
     """The object class of a category."""
-    synsets = [line.split()[-1] for line in _text(root / CLASSES).splitlines() if line.strip()]
+    synsets = [line.split()[-1] for line in read_text(root / CLASSES, CLASSES, _MAX_TEXT).splitlines() if line.strip()]
     if row.synset not in synsets:
         here = ", ".join(c.name for c in CATEGORIES.values() if c.synset in synsets)
         raise SettingsError(f"{root} has no category {row.name!r}; it has: {here or 'none of the 16'}")
@@ -75,7 +76,7 @@ def _class_number(root: Path, row: Category) -> int:
 
 def _listed(path: Path) -> list[str]:
     """File names of a list; each must be a plain one, so that nothing outside the folder is read."""
-    names = [line.strip() for line in _text(path).splitlines() if line.strip()]
+    names = [line.strip() for line in read_text(path, CLASSES, _MAX_TEXT).splitlines() if line.strip()]
     for name in names:
         if Path(name).name != name or "\\" in name or "\0" in name:
             raise InputError(f"{path}: {name[:80]!r} is no plain file name; copy the file again")
@@ -121,21 +122,9 @@ def _ids(path: Path, count: int) -> list[str]:
     if not names.exists():
         return [f"{slug(path.stem)}-{index:05d}" for index in range(count)]
     try:
-        ids = json.loads(_text(names))
+        ids = json.loads(read_text(names, CLASSES, _MAX_TEXT))
     except (ValueError, RecursionError):
         ids = None
     if not isinstance(ids, list) or len(ids) != count or not all(isinstance(id, str) for id in ids):
         raise InputError(f"{names}: must be a list of {count} ids; delete it or copy it again")
     return [slug(id) for id in ids]
-
-
-def _text(path: Path) -> str:
-    """The text of a small file. Raises InputError where it is missing, too large or no text."""
-    try:
-        if path.stat().st_size > _MAX_TEXT:
-            raise InputError(f"{path}: is larger than {_MAX_TEXT >> 20} MiB; copy the file again")
-        return path.read_text()
-    except FileNotFoundError:
-        raise InputError(f"{path}: not found; give the folder that holds {CLASSES}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: can't be read ({str(error).splitlines()[0]}); copy the file again") from None

@@ -1,4 +1,4 @@
-"""Weights of Point-M2AE's encoder: from the authors' checkpoint to safetensors, and into a student. Always strict."""
+"""Weights of Point-M2AE's encoder: from the authors' checkpoint to safetensors. Always strict."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
-from distill.students.point_m2ae import Encoder, PointM2AE
+from distill.students.point_m2ae import Encoder
 from gen3d.checkpoint import checked_tensors, file_hash, read_checkpoint, safetensors_bytes
-from gen3d.errors import InputError, MissingError
+from gen3d.errors import InputError
 from gen3d.storage import atomic_write
 
 KIND = "point-m2ae encoder"
@@ -42,31 +40,9 @@ def convert_encoder(file: Path, out: Path) -> dict[str, Any]:
     tensors = {name.removeprefix(PREFIX): value for name, value in named.items() if name.startswith(PREFIX)}
     if not tensors:
         raise InputError(f"{file}: no weight in it is named {PREFIX}...; it is a checkpoint of another network")
-    checked = _checked(tensors, file)
+    with torch.device("meta"):
+        expected = Encoder().state_dict()
+    checked = checked_tensors(tensors, expected, file, "the encoder of Point-M2AE", PREFIX)
     header = {"kind": KIND, "source": json.dumps({"file": file.name, "sha256": digest})}
     atomic_write(out, safetensors_bytes({PREFIX + name: value for name, value in checked.items()}, header))
     return {"weights": str(out), "parameters": sum(p.numel() for p in Encoder().parameters()), "source_sha256": digest}
-
-
-def load_encoder(network: PointM2AE, file: Path) -> None:
-    """Put converted weights into a student. Raises MissingError, or InputError for a file that is none."""
-    if not file.is_file():
-        raise MissingError(f"{file}: no such file; make it with `gen3d convert point-m2ae pre-train.pth`")
-    try:
-        with safe_open(file, "pt") as opened:
-            kind = (opened.metadata() or {}).get("kind")
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  (not a dict)
-    except (OSError, SafetensorError, ValueError) as error:
-        hint = "make one with `gen3d convert point-m2ae pre-train.pth`"
-        raise InputError(f"{file}: is not a safetensors file ({' '.join(str(error).split())[:200]}); {hint}") from None
-    if kind != KIND:
-        raise InputError(f"{file}: holds something else than the encoder that `gen3d convert point-m2ae` writes")
-    stripped = {name.removeprefix(PREFIX): value for name, value in tensors.items()}
-    network.h_encoder.load_state_dict(_checked(stripped, file))
-
-
-def _checked(tensors: dict[str, Any], file: Path) -> dict[str, Tensor]:
-    """The tensors in the dtypes of the encoder. Raises InputError unless they are exactly its own, and finite."""
-    with torch.device("meta"):
-        expected = Encoder().state_dict()
-    return checked_tensors(tensors, expected, file, "the encoder of Point-M2AE", PREFIX)

@@ -30,8 +30,7 @@ def plugin_names() -> list[str]:
 
 def plugin_version(name: str) -> str:
     """The package and version that a generator comes with, as in "gen3d-foo 1.2". Raises SettingsError as `plugin`."""
-    point = _point(name)
-    return "unknown" if point.dist is None else f"{point.dist.name} {point.dist.version}"
+    return _version(_point(name))
 
 
 def plugin(name: str) -> Generator:
@@ -41,7 +40,8 @@ def plugin(name: str) -> Generator:
         SettingsError: no package adds one of that name, or two do.
         MissingError: it can't be loaded, or is no generator.
     """
-    point, where = _point(name), f"generator {name!r} of {plugin_version(name)} ({_point(name).value})"
+    point = _point(name)
+    where = f"generator {name!r} of {_version(point)} ({point.value})"
     try:
         made = point.load()()
     except Gen3dError:
@@ -103,3 +103,8 @@ def _point(name: str) -> EntryPoint:
         raise SettingsError(f"no installed package adds a generator {name!r}")
     packages = sorted("an unknown package" if point.dist is None else point.dist.name for point in found)
     raise SettingsError(f"generator {name!r} is added by {' and by '.join(packages)}; uninstall one of them")
+
+
+def _version(point: EntryPoint) -> str:
+    """The package and version of an entry point."""
+    return "unknown" if point.dist is None else f"{point.dist.name} {point.dist.version}"
