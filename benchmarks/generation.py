@@ -4,10 +4,10 @@
     python benchmarks/generation.py --upsampler --rounds 1 # 4,353 tokens; the twin's matrix takes 0.6 GB
 
 The twin has the same weights in torch's own layers and multiplies queries and keys into a matrix of every token with
-every token, in float32, as the authors' code does. CPU seconds of one thread; rounds alternate, the fastest counts. Goals
-for the base: 2x in float32 (answers differ by at most 1e-4), 4x in bfloat16. Float32 depends on the processor: MKL, which
-the twin's products go through, uses half of the vector width of AMD's; MKL_ENABLE_INSTRUCTIONS=AVX2 has it do the same
-on Intel's.
+every token, in float32, as the authors' code does. CPU seconds of one thread; rounds alternate, the fastest counts.
+Goals for the base: 2x in float32 (answers differ by at most 1e-4), 4x in bfloat16. Float32 depends on the processor:
+MKL, which the twin's products go through, uses half of the vector width of AMD's; MKL_ENABLE_INSTRUCTIONS=AVX2 has it
+do the same on Intel's.
 """
 
 from __future__ import annotations
