@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -93,12 +94,16 @@ def evaluated(field: Field, places: Float32[np.ndarray, "P 3"], chunk: int = CHU
     return np.concatenate([field(places[start : start + chunk]) for start in range(0, len(places), chunk)])
 
 
+def check_library() -> None:
+    """Raise MissingError where scikit-image is not installed; imports nothing."""
+    if find_spec("skimage") is None:
+        raise MissingError(f"surfaces need scikit-image; install it with `{_INSTALL}`")
+
+
 def _marching_cubes() -> Callable[..., Any]:
     """The library's function. Raises MissingError."""
-    try:
-        return importlib.import_module("skimage.measure").marching_cubes
-    except ImportError:
-        raise MissingError(f"surfaces need scikit-image; install it with `{_INSTALL}`") from None
+    check_library()
+    return importlib.import_module("skimage.measure").marching_cubes
 
 
 def _volume(vertices: Float32[np.ndarray, "V 3"], faces: Int64[np.ndarray, "F 3"]) -> float:

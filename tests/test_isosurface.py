@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 import trimesh
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gen3d import isosurface
 from gen3d.errors import InputError, MissingError
 from gen3d.isosurface import (
     Field,
+    check_library,
     evaluated,
     extract_mesh,
     grid_mesh,
@@ -21,7 +21,6 @@ from gen3d.isosurface import (
     without_floaters,
 )
 
-pytest.importorskip("skimage")
 SIDE = 49  # places along an axis
 
 
@@ -163,6 +162,7 @@ def test_a_field_without_a_surface_is_refused(value: float, words: str) -> None:
 
 
 def test_a_missing_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "skimage.measure", None)
-    with pytest.raises(MissingError, match=r"pip install 'gen3d\[pretrained\]'"):
-        extract_mesh(ball(0.5), 5)
+    monkeypatch.setattr(isosurface, "find_spec", lambda name: None)
+    for call in (check_library, lambda: extract_mesh(ball(0.5), 5)):
+        with pytest.raises(MissingError, match=r"pip install 'gen3d\[pretrained\]'"):
+            call()

@@ -52,7 +52,7 @@ def test_other_programs_see_them() -> None:
     colors = np.array([[255, 0, 10], [0, 255, 20], [0, 0, 255]], np.uint8)
     shape = Shape("a", "chair", corners, np.array([[0, 1, 2]]), vertex_colors=colors)
     seen = trimesh.load(io.BytesIO(glb_bytes(shape)), "glb", force="mesh", process=False)
-    np.testing.assert_array_equal(seen.visual.vertex_colors[:, :3], colors)
+    np.testing.assert_array_equal(seen.vertex_attributes["_RGB"][:, :3], colors)  # the same accessor as COLOR_0
 
 
 def test_colours_go_with_their_vertices(tmp_path: Path) -> None:
