@@ -29,6 +29,9 @@ def command(
     guidance: float = typer.Option(None, "--guidance", help="point-e: how much the text counts.  [default: 3]"),
     steps: int = typer.Option(None, "--steps", help="point-e: per stage; 16 are four times as fast.  [default: 64]"),
     points: int = typer.Option(None, "--points", help="point-e: 1024 skip the upsampler.  [default: 4096]"),
+    precision: str = typer.Option(None, "--precision", help="point-e: float32 or bfloat16.  [default: auto]"),
+    mesh: bool = typer.Option(None, "--mesh/--cloud", help="point-e: a surface or its points.  [default: cloud]"),
+    resolution: int = typer.Option(None, "--resolution", help="point-e: of the mesh's grid.  [default: 128]"),
     batch: int = typer.Option(None, "--batch", help="point-e: at once.  [default: 32 on a GPU, else 1]"),
     filter: str = typer.Option(None, "--filter", help=f"Some of: {', '.join(_FILTERS)}.  [default: none]"),
     max_components: int = typer.Option(None, "--max-components", help="components: pieces apart.  [default: 1]"),
@@ -64,7 +67,7 @@ def command(
     from gen3d.settings import resolve
 
     options = {"category": category, "prompt": prompt, "n": n, "generator": generator, "shard": shard}
-    options |= {"batch": batch}
+    options |= {"batch": batch, "precision": precision, "mesh": mesh, "resolution": resolution}
     options |= {"weights": None if weights is None else str(weights), "guidance": guidance, "steps": steps}
     limits = {"max_components": max_components, "max_aspect": max_aspect, "min_thickness": min_thickness}
     limits |= {"min_closed": min_closed, "min_distance": min_distance, "attempts": attempts}

@@ -259,7 +259,7 @@ def _for_shapenet(shape: Shape) -> Shape:
     if bare:
         count = len(shape.point_labels)
         raise InputError(f"{bare} of {count} points are unlabelled, which ShapeNetPart's form can't say")
-    return settled(replace(shape, vertices=None, faces=None, face_labels=None))
+    return settled(replace(shape, vertices=None, vertex_colors=None, faces=None, face_labels=None))
 
 
 def split_ids(ids: list[str], shares: tuple[float, float, float], seed: int) -> dict[str, str]:

@@ -21,7 +21,8 @@ from gen3d.prompts import LONGEST, digest, drawn_prompt, prompts_of
 from gen3d.shape import Shape
 from gen3d.shards import Member, Sample
 
-OPTIONS = ("weights", "guidance", "steps", "points", "precision", "batch")  # of generators; each says which it has
+# Of generators; each says which it has.
+OPTIONS = ("weights", "guidance", "steps", "points", "precision", "mesh", "resolution", "batch")
 
 
 class GenerateSettings(FilterSettings):
@@ -39,6 +40,8 @@ class GenerateSettings(FilterSettings):
     steps: int | None = None
     points: int | None = None
     precision: str | None = None
+    mesh: bool | None = None
+    resolution: int | None = None
     batch: int | None = None
 
     def recorded(self) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 Layout: every part is a node, a mesh and one primitive of its own, named after the part; all of them index one shared
 position accessor, so vertices come back bit-equal and in order. Faces come back grouped by label (ascending,
-unlabelled last), in the given order within a group. Points are one POINTS node, with labels in the `_PART` attribute
-and own colours in `_RGB`; what a viewer shows are the labels' colours, else the own ones.
+unlabelled last), in the given order within a group. Points are one POINTS node, with labels in the `_PART` attribute.
+Own colours of vertices and points are in `_RGB`; what a viewer shows are the labels' colours, else the own ones.
 Source of the format: Khronos glTF 2.0 specification, sections 3.6, 3.7 and 4.4.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int, Int16, Int64
+from jaxtyping import Float32, Int, Int16, Int64, UInt8
 
 from gen3d.categories import CATEGORIES
 from gen3d.colors import part_color
@@ -106,7 +106,8 @@ def glb_bytes(shape: Shape, parts: tuple[str, ...] | None = None) -> bytes:
     if shape.has_mesh:
         for label, primitive in _mesh_primitives(shape, buffer):
             name = "mesh" if shape.face_labels is None else part_name(label, parts)
-            materials.append(_material(name, label))
+            own = shape.face_labels is None and shape.vertex_colors is not None
+            materials.append(_material(name, None if own else label))
             meshes.append({"name": name, "primitives": [{**primitive, "material": len(materials) - 1}]})
             nodes.append({"name": name, "mesh": len(meshes) - 1})
     if shape.points is not None and len(shape.points):
@@ -133,14 +134,16 @@ def _mesh_primitives(shape: Shape, buffer: _Buffer) -> list[tuple[int, dict[str,
     vertices, faces = shape.mesh
     order, starts = _grouped(np.zeros(len(faces), np.int16) if shape.face_labels is None else shape.face_labels)
     rows = faces if order is None else faces[order]
-    position = buffer.positions(_finite(shape.id, vertices))
+    attributes = {"POSITION": buffer.positions(_finite(shape.id, vertices))}
+    if shape.vertex_colors is not None:
+        attributes |= _own_colors(shape.vertex_colors, buffer, shown=shape.face_labels is None)
     if faces.min() < 0 or faces.max() >= len(vertices):
         raise InputError(f"{shape.id}: a face refers to a vertex that does not exist")
     view = buffer.view(rows.astype("<u4"), 34963)
     result = []
     for label, start, stop in starts:
         index = buffer.accessor(view, _UINT32, "SCALAR", 3 * (stop - start), byteOffset=12 * start)
-        result.append((label, {"attributes": {"POSITION": position}, "indices": index, "mode": _TRIANGLES}))
+        result.append((label, {"attributes": attributes, "indices": index, "mode": _TRIANGLES}))
     return result
 
 
@@ -177,10 +180,15 @@ def _points_primitive(shape: Shape, buffer: _Buffer) -> dict[str, Any]:
         view = buffer.view(label_colors(shape.point_labels, alpha=True), 34962)
         attributes["COLOR_0"] = buffer.accessor(view, _UINT8, "VEC4", count, normalized=True)
     if shape.point_colors is not None:
-        view = buffer.view(np.pad(shape.point_colors, ((0, 0), (0, 1)), constant_values=255), 34962)
-        attributes["_RGB"] = buffer.accessor(view, _UINT8, "VEC4", count, normalized=True)
-        attributes.setdefault("COLOR_0", attributes["_RGB"])
+        attributes |= _own_colors(shape.point_colors, buffer, shown="COLOR_0" not in attributes)
     return {"attributes": attributes, "mode": _POINTS}
+
+
+def _own_colors(colors: UInt8[np.ndarray, "K 3"], buffer: _Buffer, shown: bool) -> dict[str, int]:
+    """Attributes that keep the colours, and show them."""
+    view = buffer.view(np.pad(colors, ((0, 0), (0, 1)), constant_values=255), 34962)
+    kept = buffer.accessor(view, _UINT8, "VEC4", len(colors), normalized=True)
+    return {"_RGB": kept} | ({"COLOR_0": kept} if shown else {})
 
 
 def label_colors(labels: Int[np.ndarray, " N"], alpha: bool = False) -> np.ndarray:
@@ -198,9 +206,12 @@ def _finite(name: str, array: np.ndarray) -> Float32[np.ndarray, "K 3"]:
     return rows
 
 
-def _material(name: str, label: int) -> dict[str, Any]:
-    """Matt, two-sided material in the part's colour; glTF factors are linear, the palette is sRGB (IEC 61966-2-1)."""
-    srgb = part_color(label if name != "mesh" else UNLABELLED) / 255.0
+def _material(name: str, label: int | None) -> dict[str, Any]:
+    """Matt, two-sided material in the part's colour; glTF factors are linear, the palette is sRGB (IEC 61966-2-1).
+
+    White without a label: the vertices' colours are multiplied by it.
+    """
+    srgb = np.ones(3) if label is None else part_color(label if name != "mesh" else UNLABELLED) / 255.0
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     surface = {"baseColorFactor": [*linear.round(6).tolist(), 1.0], "metallicFactor": 0.0, "roughnessFactor": 0.8}
     return {"name": name, "pbrMetallicRoughness": surface, "doubleSided": True}
@@ -264,6 +275,7 @@ def decode(document: dict[str, Any], binary: memoryview, id: str, category: str,
         if position not in (None, primitive["attributes"]["POSITION"]):
             raise InputError("is damaged: its parts do not share their vertices")
         position = primitive["attributes"]["POSITION"]
+        used |= _read_colors(document, binary, primitive["attributes"], "vertex_colors")
         faces.append(_array(document, binary, primitive["indices"], np.uint32, 1).reshape(-1, 3))
         numbered = re.fullmatch(r"part ([0-9]{1,5})", node["name"])
         labels.append(int(numbered[1]) if numbered else part_label(node["name"], category))
@@ -276,7 +288,8 @@ def decode(document: dict[str, Any], binary: memoryview, id: str, category: str,
 
 def build(id: str, category: str, arrays: dict[str, np.ndarray | None], meta: dict[str, Any] | None = None) -> Shape:
     """A Shape of arrays from a file. Raises InputError (reason only) where their lengths don't go together."""
-    for rows, others in (("faces", ("face_labels",)), ("points", ("point_labels", "normals", "point_colors"))):
+    cloud = ("point_labels", "normals", "point_colors")
+    for rows, others in (("faces", ("face_labels",)), ("vertices", ("vertex_colors",)), ("points", cloud)):
         base = arrays.get(rows)
         for array in map(arrays.get, others):
             if array is not None and (base is None or len(array) != len(base)):
@@ -299,9 +312,14 @@ def _read_points(document: dict[str, Any], binary: memoryview, attributes: dict[
         used["normals"] = _array(document, binary, attributes["NORMAL"], np.float32, 3).copy()
     if "_PART" in attributes:
         used["point_labels"] = whole_labels(_array(document, binary, attributes["_PART"], np.float32, 1)[:, 0])
-    if "_RGB" in attributes:
-        used["point_colors"] = _array(document, binary, attributes["_RGB"], np.uint8, 4)[:, :3].copy()
-    return used
+    return used | _read_colors(document, binary, attributes, "point_colors")
+
+
+def _read_colors(document: dict[str, Any], binary: memoryview, attributes: dict[str, int], field: str) -> dict:
+    """The field of a shape that holds own colours; nothing where there are none."""
+    if "_RGB" not in attributes:
+        return {}
+    return {field: _array(document, binary, attributes["_RGB"], np.uint8, 4)[:, :3].copy()}
 
 
 def whole_labels(values: np.ndarray) -> Int16[np.ndarray, " N"]:

@@ -70,14 +70,16 @@ def _submesh(shape: Shape, chosen: Bool[np.ndarray, " F"]) -> Shape:
     vertices, faces = shape.mesh
     used, index = np.unique(faces[chosen], return_inverse=True)
     labels = None if shape.face_labels is None else shape.face_labels[chosen]
-    return replace(shape, vertices=vertices[used], faces=index.reshape(-1, 3).astype(np.int64), face_labels=labels)
+    colors = None if shape.vertex_colors is None else shape.vertex_colors[used]
+    rows = {"faces": index.reshape(-1, 3).astype(np.int64), "face_labels": labels}
+    return replace(shape, vertices=vertices[used], vertex_colors=colors, **rows)
 
 
 def _cloud(shape: Shape, chosen: Bool[np.ndarray, " N"] | slice) -> Shape:
     """The chosen points alone."""
     rows = {key: getattr(shape, key) for key in _ROWS}
     kept = {key: None if value is None else value[chosen] for key, value in rows.items()}
-    return replace(shape, vertices=None, faces=None, face_labels=None, **kept)
+    return replace(shape, vertices=None, vertex_colors=None, faces=None, face_labels=None, **kept)
 
 
 def _file_name(stem: str, label: int, suffix: str, taken: dict[str, bytes]) -> str:

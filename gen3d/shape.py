@@ -23,6 +23,7 @@ class Shape:
         vertices: (V, 3) float32.
         faces: (F, 3) int64 indices into `vertices`.
         face_labels: (F,) int16.
+        vertex_colors: (V, 3) uint8, sRGB.
         points: (N, 3) float32.
         normals: (N, 3) float32 unit normals of `points`.
         point_labels: (N,) int16.
@@ -39,6 +40,7 @@ class Shape:
     normals: Float32[np.ndarray, "N 3"] | None = None
     point_labels: Int16[np.ndarray, " N"] | None = None
     point_colors: UInt8[np.ndarray, "N 3"] | None = None
+    vertex_colors: UInt8[np.ndarray, "V 3"] | None = None
     meta: dict[str, Any] = field(default_factory=dict)
 
     @property

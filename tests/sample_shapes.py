@@ -42,7 +42,8 @@ def same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
 
 def assert_same(a: Shape, b: Shape) -> None:
     """All arrays equal to the last bit."""
-    for key in ("vertices", "faces", "face_labels", "points", "normals", "point_labels", "point_colors"):
+    cloud = ("points", "normals", "point_labels", "point_colors")
+    for key in ("vertices", "vertex_colors", "faces", "face_labels", *cloud):
         assert same(getattr(a, key), getattr(b, key)), key
 
 

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
+from gen3d.fast_linear import FastLinear
+
 _LONGEST = 10_000  # period of the slowest wave
 
 
@@ -28,11 +30,11 @@ class Mlp(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.c_fc, self.c_proj = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.c_fc, self.c_proj = FastLinear(width, 4 * width), FastLinear(4 * width, width)
 
     def forward(self, x: Float[Tensor, "*b C"]) -> Float[Tensor, "*b C"]:
         """(..., C) to the same."""
-        return self.c_proj(nn.functional.gelu(self.c_fc(x)))
+        return self.c_proj(self.c_fc.gelu(x))
 
 
 class SelfAttention(nn.Module):
@@ -41,7 +43,7 @@ class SelfAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.c_qkv, self.c_proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.c_qkv, self.c_proj = FastLinear(width, 3 * width), FastLinear(width, width)
 
     def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
         """(B, T, C) to the same."""
@@ -55,8 +57,8 @@ class CrossAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.c_q, self.c_kv = nn.Linear(width, width), nn.Linear(width, 2 * width)
-        self.c_proj = nn.Linear(width, width)
+        self.c_q, self.c_kv = FastLinear(width, width), FastLinear(width, 2 * width)
+        self.c_proj = FastLinear(width, width)
 
     def forward(self, x: Float[Tensor, "B Q C"], data: Float[Tensor, "B T C"]) -> Float[Tensor, "B Q C"]:
         """(B, Q, C) to the same."""
