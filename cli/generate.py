@@ -63,7 +63,7 @@ def command(
     shapes before, so one process works. --generator auto takes a pretrained
     one where its weights and a GPU are there, else procedural, and says so.
     """
-    from gen3d.generation import GenerateSettings, generate
+    from gen3d.generation import GenerateSettings
     from gen3d.settings import resolve
 
     options = {"category": category, "prompt": prompt, "n": n, "generator": generator, "shard": shard}
@@ -76,6 +76,15 @@ def command(
     if vocabulary:
         _show_vocabulary(settings, as_json)
         return
+    _generate(settings, out, workers, overwrite, retry_failed, as_json)
+
+
+def _generate(
+    settings: GenerateSettings, out: Path | None, workers: int, overwrite: bool, retry_failed: bool, as_json: bool
+) -> None:
+    """Make what is missing, and show what there is."""
+    from gen3d.generation import generate
+
     root = out or output.RUNS / settings.category / "generated"
     with output.progress(f"generating {settings.category}", settings.n) as step:
         count = output.Count(step)

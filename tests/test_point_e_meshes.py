@@ -131,7 +131,7 @@ def test_what_a_mesh_needs_is_asked_for_before_the_start(
 
 
 def test_options_without_effect_are_refused(weights: str, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="resolution = 20: .*--mesh"):
+    with pytest.raises(SettingsError, match="resolution = 20: has no effect on a cloud; .*--mesh"):
         made(tmp_path / "a", weights, mesh=None)
     with pytest.raises(SettingsError, match="resolution = 4"):
         made(tmp_path / "a", weights, resolution=4)

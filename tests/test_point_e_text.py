@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,8 @@ def test_the_vector_is_clips_own_at_length_1(tmp_path: Path, capfd: pytest.Captu
     found = encoder(prompts)
     assert isinstance(encoder, TextEncoder) and encoder.revision().startswith("sha256:")
     for row, prompt in zip(found, prompts, strict=True):
-        own = model.get_text_features(**tokenizer([prompt], return_tensors="pt")).pooler_output[0]
+        features: Any = model.get_text_features(**tokenizer([prompt], return_tensors="pt"))
+        own = features.pooler_output[0]
         np.testing.assert_allclose(row, (own / own.norm()).detach().numpy(), atol=1e-6)
     assert np.abs(found[0] - found[1]).max() > 1e-3
     said = capfd.readouterr()

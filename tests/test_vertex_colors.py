@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_other_programs_see_them() -> None:
     corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
     colors = np.array([[255, 0, 10], [0, 255, 20], [0, 0, 255]], np.uint8)
     shape = Shape("a", "chair", corners, np.array([[0, 1, 2]]), vertex_colors=colors)
-    seen = trimesh.load(io.BytesIO(glb_bytes(shape)), "glb", force="mesh", process=False)
+    seen: Any = trimesh.load(io.BytesIO(glb_bytes(shape)), "glb", force="mesh", process=False)
     np.testing.assert_array_equal(seen.vertex_attributes["_RGB"][:, :3], colors)  # the same accessor as COLOR_0
 
 

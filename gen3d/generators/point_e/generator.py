@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from gen3d.environment import fast_bfloat16
 from gen3d.errors import InputError
@@ -49,7 +50,7 @@ class PointESettings(Settings):
     def _of_a_mesh(cls, value: int | None, info: Any) -> int | None:
         """Refused where it would have no effect."""
         if value is not None and not info.data.get("mesh"):
-            raise ValueError("has no effect on a cloud; ask for a mesh with --mesh")
+            raise PydanticCustomError("idle", "has no effect on a cloud; ask for a mesh with --mesh")
         return value
 
     @property

@@ -88,10 +88,11 @@ def _loaded(folder: Path) -> tuple[Any, Any]:
     """Tokenizer and text tower, once per process. Nothing is downloaded, nothing is unpickled."""
     from transformers import CLIPTextModelWithProjection, CLIPTokenizer
 
+    tower: Any = CLIPTextModelWithProjection  # what it gives depends on the arguments
     try:
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         with _quiet():
-            network, found = CLIPTextModelWithProjection.from_pretrained(
+            network, found = tower.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
