@@ -1,6 +1,6 @@
 """One evaluation of Point-E's networks at their real size, random weights, against a twin with explicit attention.
 
-    python benchmarks/generation.py                         # the base model with guidance: a batch of 2 x 1,024 points
+    python benchmarks/generation.py                        # the base model with guidance: a batch of 2 x 1,024 points
     python benchmarks/generation.py --upsampler --rounds 1 # 4,353 tokens; the twin's matrix takes 0.6 GB
 
 The twin has the same weights in torch's own layers and multiplies queries and keys into a matrix of every token with
