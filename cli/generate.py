@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli import output
+from gen3d.filter_names import FILTER_NAMES
 
 if TYPE_CHECKING:
     from gen3d.collection import Collection
     from gen3d.generation import GenerateSettings
-
-_FILTERS = ("finite", "components", "aspect", "thin", "watertight", "duplicates")
 
 
 def command(
@@ -33,11 +32,15 @@ def command(
     mesh: bool = typer.Option(None, "--mesh/--cloud", help="point-e: a surface or its points.  [default: cloud]"),
     resolution: int = typer.Option(None, "--resolution", help="point-e: of the mesh's grid.  [default: 128]"),
     batch: int = typer.Option(None, "--batch", help="point-e: at once.  [default: 32 on a GPU, else 1]"),
-    filter: str = typer.Option(None, "--filter", help=f"Some of: {', '.join(_FILTERS)}.  [default: none]"),
+    filter: str = typer.Option(None, "--filter", help=f"Some of: {', '.join(FILTER_NAMES)}.  [default: none]"),
     max_components: int = typer.Option(None, "--max-components", help="components: pieces apart.  [default: 1]"),
     max_aspect: float = typer.Option(None, "--max-aspect", help="aspect: longest by middle extent.  [default: 25]"),
     min_thickness: float = typer.Option(None, "--min-thickness", help="thin: shortest by longest.  [default: 0.02]"),
     min_closed: float = typer.Option(None, "--min-closed", help="watertight: edges with two faces.  [default: 1]"),
+    min_coverage: float = typer.Option(None, "--min-coverage", help="teacher: of the points.  [default: 0.4]"),
+    min_agreement: float = typer.Option(None, "--min-agreement", help="teacher: of its units.  [default: 0.95]"),
+    min_clip: float = typer.Option(None, "--min-clip", help="clip: probability of the word.  [default: 0.25]"),
+    clip_weights: Path = typer.Option(None, "--clip-weights", help="clip: a model's folder.  [default: ViT-L/14]"),
     min_distance: float = typer.Option(None, "--min-distance", help="duplicates: Chamfer.  [default: 0.0005]"),
     attempts: int = typer.Option(None, "--attempts", help="Seeds tried for a shape that is rejected.  [default: 10]"),
     out: Path = typer.Option(None, "--out", help="The collection's folder.  [default: runs/CATEGORY/generated]"),
@@ -60,7 +63,9 @@ def command(
 
     A shape that a --filter rejects is replaced by that of a further seed; one
     is a failure if all --attempts were rejected. duplicates looks at all
-    shapes before, so one process works. --generator auto takes a pretrained
+    shapes before, so one process works. teacher asks the embedded one in four
+    views: it rejects what it sees little of, or is of two minds about. clip
+    asks CLIP which of all categories the views show. --generator auto takes a pretrained
     one where its weights and a GPU are there, else procedural, and says so.
     """
     from gen3d.generation import GenerateSettings, generate
@@ -71,6 +76,8 @@ def command(
     options |= {"weights": None if weights is None else str(weights), "guidance": guidance, "steps": steps}
     limits = {"max_components": max_components, "max_aspect": max_aspect, "min_thickness": min_thickness}
     limits |= {"min_closed": min_closed, "min_distance": min_distance, "attempts": attempts}
+    limits |= {"min_coverage": min_coverage, "min_agreement": min_agreement, "min_clip": min_clip}
+    limits |= {"clip_weights": None if clip_weights is None else str(clip_weights)}
     options |= {"prompts_file": prompts_file, "filter": output.names(filter)}
     settings = resolve(GenerateSettings, preset, **options, **limits, points=points, seed=seed)
     if vocabulary:
