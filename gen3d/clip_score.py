@@ -15,10 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from gen3d.categories import CATEGORIES, category
+from gen3d.categories import CATEGORIES
+from gen3d.categories import category as known_category
 from gen3d.errors import MissingError
 from gen3d.generators.point_e.text import CLIP
 from gen3d.hub import find_weights, revision_of
+from gen3d.quiet import quiet_transformers
 from gen3d.rendering.view import View
 
 # Of the images that CLIP was trained on, per channel (Radford et al.'s code, and every preprocessor_config.json of it).
@@ -58,7 +60,7 @@ class ClipScorer:
         """Probability of the category for each view. Raises SettingsError for one that is not of the table."""
         import torch
 
-        column = list(CATEGORIES).index(_known(category))
+        column = list(CATEGORIES).index(known_category(category).name)
         network, texts, size, device = _loaded(find_weights(CLIP, self._folder))
         with torch.inference_mode():
             pixels = torch.from_numpy(clip_pixels(views, size)).to(device)
@@ -82,11 +84,6 @@ def clip_pixels(views: list[View], size: int) -> Float32[np.ndarray, "V 3 size s
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
 
 
-def _known(name: str) -> str:
-    """The name of a category of the table. Raises SettingsError for others."""
-    return category(name).name
-
-
 @lru_cache(maxsize=1)
 def _loaded(folder: Path) -> _Ready:
     """Network and texts, once per process. Nothing is unpickled. Raises MissingError."""
@@ -97,9 +94,8 @@ def _loaded(folder: Path) -> _Ready:
     tokens = tokenizer([prompt(name) for name in CATEGORIES], padding=True, return_tensors="pt").to(device)
     network = network.to(device).eval()
     with torch.inference_mode():
-        texts = torch.nn.functional.normalize(
-            network.text_projection(network.text_model(**tokens).pooler_output), dim=-1
-        )
+        texts = network.text_projection(network.text_model(**tokens).pooler_output)
+        texts = torch.nn.functional.normalize(texts, dim=-1)
     return _Ready(network, texts, network.config.vision_config.image_size, device)
 
 
@@ -108,10 +104,11 @@ def _read(folder: Path) -> tuple[Any, Any]:
     from transformers import CLIPModel, CLIPTokenizer  # type: ignore[import-not-found]
 
     try:
-        tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-        network, found = CLIPModel.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
+        with quiet_transformers():
+            tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+            network, found = CLIPModel.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+            )
     except MemoryError:
         raise
     except Exception as error:  # what a damaged file raises depends on which library meets it first

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+
+from gen3d.quiet import quiet_transformers
 
 PIXELS = 32
 
@@ -35,19 +34,7 @@ def save_tiny_clip(folder: Path, seed: int = 0) -> Path:
                 if value.ndim:
                     value.add_(torch.randn_like(value) * 0.3)  # its own start makes all answers alike
     tokenizer = CLIPTokenizer(vocab={word: i for i, word in enumerate(words)}, merges=[], model_max_length=77)
-    with quiet():
+    with quiet_transformers():
         network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Without the bars that transformers draws of a file it writes."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.enable_progress_bar()
