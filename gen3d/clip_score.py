@@ -80,7 +80,7 @@ def clip_pixels(views: list[View], size: int) -> Float32[np.ndarray, "V 3 size s
 
     images = [Image.fromarray(view.color) for view in views]
     sized = [image.resize((size, size), Image.Resampling.BICUBIC) for image in images]  # none where it is that size
-    scaled = (np.stack(sized).astype(np.float32) / 255 - MEAN) / DEVIATION
+    scaled = (np.stack([np.asarray(image) for image in sized]).astype(np.float32) / 255 - MEAN) / DEVIATION
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
 
 
@@ -101,12 +101,12 @@ def _loaded(folder: Path) -> _Ready:
 
 def _read(folder: Path) -> tuple[Any, Any]:
     """Network and tokenizer. Raises MissingError where the folder holds something else than a whole CLIP model."""
-    from transformers import CLIPModel, CLIPTokenizer  # type: ignore[import-not-found]
+    from transformers import CLIPModel, CLIPTokenizer
 
     try:
         with quiet_transformers():
             tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-            network, found = CLIPModel.from_pretrained(
+            loaded: Any = CLIPModel.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True
             )
     except MemoryError:
@@ -114,6 +114,7 @@ def _read(folder: Path) -> tuple[Any, Any]:
     except Exception as error:  # what a damaged file raises depends on which library meets it first
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise MissingError(f"{folder}: holds no CLIP model that can be read ({reason}); {_HINT}") from None
+    network, found = loaded
     lacking = sorted({*found["missing_keys"], *(str(key) for key in found["mismatched_keys"])})
     if lacking:
         raise MissingError(f"{folder}: its weights are not those of a CLIP model (no {lacking[0]}); {_HINT}")

@@ -66,4 +66,4 @@ def inception_score(log_probabilities: Float[np.ndarray, "N K"], split: int = SP
 def _factor(features: Float64[np.ndarray, "N C"]) -> Float64[np.ndarray, "r C"]:
     """A matrix P with P' P = the covariance, and no more rows than columns."""
     moved = (features - features.mean(0)) / np.sqrt(len(features) - 1)
-    return np.linalg.qr(moved, mode="r")
+    return np.asarray(np.linalg.qr(moved, mode="r"))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Errors only, and no bars; afterwards as before."""
-    from transformers.utils import logging  # type: ignore[import-not-found]
+    from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

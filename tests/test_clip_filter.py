@@ -50,7 +50,7 @@ def views_of(size: int, count: int = 3) -> list[View]:
 
 def naive_probabilities(folder: Path, views: list[View]) -> np.ndarray:
     """(V, 16): transformers' own image processor and whole model, one view at a time."""
-    from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer  # type: ignore[attr-defined]
+    from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
     with quiet_transformers():
         network, tokenizer = CLIPModel.from_pretrained(folder).eval(), CLIPTokenizer.from_pretrained(folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -94,7 +96,7 @@ def test_the_score_at_its_bounds_and_in_splits() -> None:
 def test_without_a_reference_there_is_no_distance(rng: np.random.Generator) -> None:
     features, logs = rng.normal(size=(9, 4)), logs_of(rng.uniform(size=(9, 40)))
 
-    def classify(clouds: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def classify(clouds: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         chosen = [int(cloud[0, 0]) for cloud in clouds]
         return features[chosen], logs[chosen]
 
