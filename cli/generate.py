@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def command(
+    context: typer.Context,
     category: str = typer.Option(..., "--category", help="A ShapeNetPart category, such as chair."),
     prompt: str = typer.Option(None, "--prompt", help='Such as "an office chair with arm rests".  [default: any]'),
     vocabulary: bool = typer.Option(False, "--vocabulary", help="List the words that --prompt knows; make nothing."),
@@ -54,35 +55,33 @@ def command(
 ) -> None:
     """Generate labelled shapes from a sentence. Run again to resume; the bytes depend on the settings alone.
 
-    A prompt steers the procedural generator: each of its words chooses among
-    what the grammar of the category can vary, and every shape is what all of
-    them ask for. "without arms", "no arms" and "armless" ask for the opposite,
-    "oval or round" for either; plurals and hyphens make no difference;
-    an unknown word is refused. --vocabulary lists the known ones by the trait
-    they ask for.
+    A prompt steers the procedural generator: every shape is what all of its
+    words ask for, "without arms", "no arms" and "armless" for the opposite,
+    "oval or round" for either; an unknown word is refused. --vocabulary lists
+    the known ones by the trait they ask for.
 
     A shape that a --filter rejects is replaced by that of a further seed; one
     is a failure if all --attempts were rejected. duplicates looks at all
-    shapes before, so one process works. teacher asks the embedded one in four
-    views: it rejects what it sees little of, or is of two minds about. clip
-    asks CLIP which of all categories the views show. --generator auto takes a pretrained
-    one where its weights and a GPU are there, else procedural, and says so.
+    shapes before, in one process; teacher at what the embedded one covers and
+    agrees on in four views; clip at which category CLIP takes the views for.
+    --generator auto takes a pretrained one where its weights and a GPU are.
     """
-    from gen3d.generation import GenerateSettings, generate
+    from gen3d.generation import GenerateSettings
     from gen3d.settings import resolve
 
-    options = {"category": category, "prompt": prompt, "n": n, "generator": generator, "shard": shard}
-    options |= {"batch": batch, "precision": precision, "mesh": mesh, "resolution": resolution}
-    options |= {"weights": None if weights is None else str(weights), "guidance": guidance, "steps": steps}
-    limits = {"max_components": max_components, "max_aspect": max_aspect, "min_thickness": min_thickness}
-    limits |= {"min_closed": min_closed, "min_distance": min_distance, "attempts": attempts}
-    limits |= {"min_coverage": min_coverage, "min_agreement": min_agreement, "min_clip": min_clip}
-    limits |= {"clip_weights": None if clip_weights is None else str(clip_weights)}
-    options |= {"prompts_file": prompts_file, "filter": output.names(filter)}
-    settings = resolve(GenerateSettings, preset, **options, **limits, points=points, seed=seed)
+    options = output.settings_given(context, GenerateSettings) | {"filter": output.names(filter)}
+    settings = resolve(GenerateSettings, preset, **options)
     if vocabulary:
-        _show_vocabulary(settings, as_json)
-        return
+        return _show_vocabulary(settings, as_json)
+    _make(settings, out, workers, overwrite, retry_failed, as_json)
+
+
+def _make(
+    settings: GenerateSettings, out: Path | None, workers: int, overwrite: bool, retry_failed: bool, as_json: bool
+) -> None:
+    """Make the collection, with a bar, and say what came of it."""
+    from gen3d.generation import generate
+
     root = out or output.RUNS / settings.category / "generated"
     with output.progress(f"generating {settings.category}", settings.n) as step:
         count = output.Count(step)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +13,7 @@ from safetensors import SafetensorError
 
 from gen3d.errors import InputError, MissingError
 from gen3d.hub import Weights, find_weights, revision_of
+from gen3d.quiet import quiet_transformers
 
 CLIP = Weights(
     repo="openai/clip-vit-large-patch14",
@@ -90,7 +89,7 @@ def _loaded(folder: Path) -> tuple[Any, Any]:
 
     try:
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-        with _quiet():
+        with quiet_transformers():
             network, found = CLIPTextModelWithProjection.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True
             )
@@ -101,19 +100,3 @@ def _loaded(folder: Path) -> tuple[Any, Any]:
         lacking = ", ".join(sorted(found["missing_keys"])[:3])
         raise InputError(f"{folder}: lacks weights of CLIP ViT-L/14's text tower ({lacking}); download it again")
     return tokenizer, network.eval()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' bar, and its table of the weights that only the image tower has."""
-    from transformers.utils import logging
-
-    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bar:
-            logging.enable_progress_bar()
