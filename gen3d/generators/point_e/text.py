@@ -90,12 +90,13 @@ def _loaded(folder: Path) -> tuple[Any, Any]:
     try:
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         with quiet_transformers():
-            network, found = CLIPTextModelWithProjection.from_pretrained(
+            loaded: Any = CLIPTextModelWithProjection.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:120]
         raise MissingError(f"{folder}: CLIP ViT-L/14 can't be read ({reason}); download it again") from None
+    network, found = loaded
     if found["missing_keys"]:  # they would be at random
         lacking = ", ".join(sorted(found["missing_keys"])[:3])
         raise InputError(f"{folder}: lacks weights of CLIP ViT-L/14's text tower ({lacking}); download it again")
