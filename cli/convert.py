@@ -10,12 +10,15 @@ from cli import output
 
 
 def command(
-    network: str = typer.Argument(..., help="Whose weights: point-m2ae, point-e."),
+    network: str = typer.Argument(..., help="Whose weights: point-m2ae, point-e, pointnet."),
     file: Path = typer.Argument(..., help="The authors' checkpoint (.pth, .pt); nothing in it is run."),
     out: Path = typer.Option(None, "--out", help="Where the weights go.  [default: FILE with .safetensors]"),
     as_json: bool = output.JSON,
 ) -> None:
-    """Convert the authors' checkpoint of a network to safetensors, strictly."""
+    """Convert the authors' checkpoint of a network to safetensors, strictly.
+
+    pointnet is Point-E's classifier, which `gen3d quality` takes features from.
+    """
     from distill.conversion import convert
 
     result = convert(network, file, out)

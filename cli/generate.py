@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli import output
+from gen3d.filter_names import FILTER_NAMES
 
 if TYPE_CHECKING:
     from gen3d.collection import Collection
     from gen3d.generation import GenerateSettings
 
-_FILTERS = ("finite", "components", "aspect", "thin", "watertight", "duplicates")
-
 
 def command(
+    context: typer.Context,
     category: str = typer.Option(..., "--category", help="A ShapeNetPart category, such as chair."),
     prompt: str = typer.Option(None, "--prompt", help='Such as "an office chair with arm rests".  [default: any]'),
     vocabulary: bool = typer.Option(False, "--vocabulary", help="List the words that --prompt knows; make nothing."),
@@ -33,11 +33,15 @@ def command(
     mesh: bool = typer.Option(None, "--mesh/--cloud", help="point-e: a surface or its points.  [default: cloud]"),
     resolution: int = typer.Option(None, "--resolution", help="point-e: of the mesh's grid.  [default: 128]"),
     batch: int = typer.Option(None, "--batch", help="point-e: at once.  [default: 32 on a GPU, else 1]"),
-    filter: str = typer.Option(None, "--filter", help=f"Some of: {', '.join(_FILTERS)}.  [default: none]"),
+    filter: str = typer.Option(None, "--filter", help=f"Some of: {', '.join(FILTER_NAMES)}.  [default: none]"),
     max_components: int = typer.Option(None, "--max-components", help="components: pieces apart.  [default: 1]"),
     max_aspect: float = typer.Option(None, "--max-aspect", help="aspect: longest by middle extent.  [default: 25]"),
     min_thickness: float = typer.Option(None, "--min-thickness", help="thin: shortest by longest.  [default: 0.02]"),
     min_closed: float = typer.Option(None, "--min-closed", help="watertight: edges with two faces.  [default: 1]"),
+    min_coverage: float = typer.Option(None, "--min-coverage", help="teacher: of the points.  [default: 0.4]"),
+    min_agreement: float = typer.Option(None, "--min-agreement", help="teacher: of its units.  [default: 0.95]"),
+    min_clip: float = typer.Option(None, "--min-clip", help="clip: probability of the word.  [default: 0.25]"),
+    clip_weights: Path = typer.Option(None, "--clip-weights", help="clip: a model's folder.  [default: ViT-L/14]"),
     min_distance: float = typer.Option(None, "--min-distance", help="duplicates: Chamfer.  [default: 0.0005]"),
     attempts: int = typer.Option(None, "--attempts", help="Seeds tried for a shape that is rejected.  [default: 10]"),
     out: Path = typer.Option(None, "--out", help="The collection's folder.  [default: runs/CATEGORY/generated]"),
@@ -51,38 +55,31 @@ def command(
 ) -> None:
     """Generate labelled shapes from a sentence. Run again to resume; the bytes depend on the settings alone.
 
-    A prompt steers the procedural generator: each of its words chooses among
-    what the grammar of the category can vary, and every shape is what all of
-    them ask for. "without arms", "no arms" and "armless" ask for the opposite,
-    "oval or round" for either; plurals and hyphens make no difference;
-    an unknown word is refused. --vocabulary lists the known ones by the trait
-    they ask for.
+    A prompt steers the procedural generator: every shape is what all of its
+    words ask for, "without arms", "no arms" and "armless" for the opposite,
+    "oval or round" for either; an unknown word is refused. --vocabulary lists
+    the known ones by the trait they ask for.
 
     A shape that a --filter rejects is replaced by that of a further seed; one
     is a failure if all --attempts were rejected. duplicates looks at all
-    shapes before, so one process works. --generator auto takes a pretrained
-    one where its weights and a GPU are there, else procedural, and says so.
+    shapes before, in one process; teacher at what the embedded one covers and
+    agrees on in four views; clip at which category CLIP takes the views for.
+    --generator auto takes a pretrained one where its weights and a GPU are.
     """
     from gen3d.generation import GenerateSettings
     from gen3d.settings import resolve
 
-    options = {"category": category, "prompt": prompt, "n": n, "generator": generator, "shard": shard}
-    options |= {"batch": batch, "precision": precision, "mesh": mesh, "resolution": resolution}
-    options |= {"weights": None if weights is None else str(weights), "guidance": guidance, "steps": steps}
-    limits = {"max_components": max_components, "max_aspect": max_aspect, "min_thickness": min_thickness}
-    limits |= {"min_closed": min_closed, "min_distance": min_distance, "attempts": attempts}
-    options |= {"prompts_file": prompts_file, "filter": output.names(filter)}
-    settings = resolve(GenerateSettings, preset, **options, **limits, points=points, seed=seed)
+    options = output.settings_given(context, GenerateSettings) | {"filter": output.names(filter)}
+    settings = resolve(GenerateSettings, preset, **options)
     if vocabulary:
-        _show_vocabulary(settings, as_json)
-        return
-    _generate(settings, out, workers, overwrite, retry_failed, as_json)
+        return _show_vocabulary(settings, as_json)
+    _make(settings, out, workers, overwrite, retry_failed, as_json)
 
 
-def _generate(
+def _make(
     settings: GenerateSettings, out: Path | None, workers: int, overwrite: bool, retry_failed: bool, as_json: bool
 ) -> None:
-    """Make what is missing, and show what there is."""
+    """Make the collection, with a bar, and say what came of it."""
     from gen3d.generation import generate
 
     root = out or output.RUNS / settings.category / "generated"

@@ -9,9 +9,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from gen3d.settings import Settings
 
 RUNS = Path("runs")
 PRESET = typer.Option(None, "--preset", help="YAML file, or a name in configs/, that fills the settings.")
@@ -73,6 +76,12 @@ def say_nothing_to_do(where: Path, done: str, retry_failed: bool = False) -> Non
 def names(text: str | None) -> tuple[str, ...] | None:
     """Comma-separated words of an option; None where it was not given."""
     return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def settings_given(context: typer.Context, kind: type[Settings]) -> dict[str, Any]:
+    """The verb's options that are named as settings of that class, None where not given; paths as text."""
+    found = {name: value for name, value in context.params.items() if name in kind.model_fields}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in found.items()}
 
 
 def say_failures(failures: list[tuple[str, str]], most: int = 5) -> None:

@@ -14,12 +14,17 @@ def command(
     reference: Path = typer.Option(None, "--reference", help="A collection, or a folder of meshes, to compare with."),
     points: int = typer.Option(None, "--points", help="Points per shape for distances.  [default: 2048]"),
     most: int = typer.Option(None, "--most", help="Shapes of each set that are compared.  [default: all]"),
+    features: Path = typer.Option(None, "--features", help="Converted pointnet.pt: adds P-IS and P-FID."),
     picture: Path = typer.Option(None, "--picture", help="PNG of worst and best.  [default: COLLECTION-quality.png]"),
     seed: int = output.SEED,
     workers: int = output.WORKERS,
     as_json: bool = output.JSON,
 ) -> None:
     """Measure shapes, and compare them with a reference: coverage, minimum matching distance, 1-NN accuracy.
+
+    With the weights of Point-E's feature network also P-IS, and P-FID beside
+    the reference. Download pointnet.pt from Point-E's authors and run
+    `gen3d convert pointnet pointnet.pt`.
 
     Distances are Chamfer's: squared, means over the points, both directions
     added, at radius 1. As many shapes of both sets are compared, drawn by the
@@ -32,7 +37,8 @@ def command(
     from gen3d.quality_report import draw_extremes, rejected, summary
     from gen3d.settings import resolve
 
-    settings = resolve(QualitySettings, None, points=points, most=most, seed=seed)
+    weights = {"features": None if features is None else str(features)}
+    settings = resolve(QualitySettings, None, points=points, most=most, seed=seed, **weights)
     opened = Collection.open(collection)
     with output.progress(f"measuring {opened.category}", len(opened)) as step:
         found = quality(opened, reference, settings, workers, lambda count: step(count, ""))
@@ -47,11 +53,14 @@ def command(
         if found.sets is not None:
             print(f"beside {reference}, {found.compared} shapes of each:")
             print(f"COV {found.sets.coverage:.3f}  MMD {found.sets.mmd:.5f}  1-NNA {found.sets.one_nna:.3f}")
+        if found.features is not None:
+            p_fid = "" if found.features.p_fid is None else f"P-FID {found.features.p_fid:.4g}  "
+            print(f"by the features of {found.compared} shapes: {p_fid}P-IS {found.features.p_is:.4g}")
         print(f"worst and best: {path}")
 
     result = {"collection": str(collection), "reference": None if reference is None else str(reference)}
     output.show(result | {"picture": str(path), **json_of(found)}, as_json, table)
     for id, reason in found.left_out[:5]:
         output.say(f"left out of the reference: {id}: {reason}")
-    if reference is not None:
-        output.say("P-FID and P-IS are left out: they need Point-E's feature network, which gen3d does not have")
+    if reference is not None and features is None:
+        output.say("P-FID and P-IS are left out: they need the weights of Point-E's feature network (--features)")

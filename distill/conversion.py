@@ -21,7 +21,17 @@ def _point_e(file: Path, out: Path) -> dict[str, Any]:
     return convert_checkpoint(file, out)
 
 
-CONVERTERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {"point-m2ae": _point_m2ae, "point-e": _point_e}
+def _pointnet(file: Path, out: Path) -> dict[str, Any]:
+    from gen3d.pointnet_weights import convert_pointnet
+
+    return convert_pointnet(file, out)
+
+
+CONVERTERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
+    "point-m2ae": _point_m2ae,
+    "point-e": _point_e,
+    "pointnet": _pointnet,
+}
 
 
 def convert(network: str, file: Path, out: Path | None = None) -> dict[str, Any]:

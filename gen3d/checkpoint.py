@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -69,6 +70,16 @@ def safetensors_bytes(tensors: Mapping[str, Tensor], header: Mapping[str, str]) 
     text = json.dumps(table, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors stay aligned
     return len(text).to_bytes(8, "little") + text + data[start:]
+
+
+def read_safetensors(file: Path, hint: str) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Header and tensors of a safetensors file. Raises InputError, which ends in `hint`, for anything else."""
+    try:
+        with safe_open(file, "pt") as opened:
+            return opened.metadata() or {}, {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{file}: is not a safetensors file ({reason}); {hint}") from None
 
 
 def checked_tensors(

@@ -13,8 +13,9 @@ from pydantic import Field
 from gen3d.building import build_shards
 from gen3d.categories import category
 from gen3d.collection import INFO, SHAPES, Collection, read_info, shape_id, shape_members
+from gen3d.duplicates import Seen
 from gen3d.errors import InputError, SettingsError
-from gen3d.filters import FilterSettings, Seen, attempt_seed, first_accepted
+from gen3d.filters import FilterSettings, Panel, attempt_seed, first_accepted
 from gen3d.generators import Batched, Generator, Pretrained, Tunable, Wanted, Worded
 from gen3d.generators.choice import AUTO, EMBEDDED, choose, has_gpu, make_generator, package_of
 from gen3d.prompts import LONGEST, digest, drawn_prompt, prompts_of
@@ -76,8 +77,9 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     With `retry_failed` also the shapes that failed before. `tell` is called with lines on what was chosen for the user.
 
     Raises:
-        SettingsError: unknown category or generator, a prompt that it can't follow, or `root` holds a collection of
-            other settings.
+        SettingsError: unknown category or generator, a prompt that it can't follow, a filter that does not know the
+            category, or `root` holds a collection of other settings.
+        MissingError: weights that are not there.
         StorageError: see `gen3d.collection`.
     """
     row = category(settings.category)
@@ -87,7 +89,8 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     if isinstance(generator, Pretrained):
         generator.download()
     prompts = prompts_of(row.name, generator, settings.prompt, settings.prompts_file)
-    collection = Collection.create(root, _info(settings, generator, prompts), overwrite)
+    info = _info(settings, generator, prompts) | Panel(settings).prepare(row.name)
+    collection = Collection.create(root, info, overwrite)
     choice = f"generator: {generator.name} ({reason})" if reason else ""
     at_once = settings.generator != EMBEDDED  # what may work for hours is said before; an error stays one line else
     if choice and at_once:
@@ -188,6 +191,7 @@ def _refuse_idle(settings: GenerateSettings) -> None:
 def _samples(job: _Job) -> Iterator[Sample]:
     """The shapes of one shard."""
     settings, generator = job.settings, _generator(job.settings)
+    panel = Panel(settings, job.seen)
     if job.seen is not None:
         job.seen.recall(Collection.open(job.root), job.start // settings.shard)
 
@@ -200,7 +204,7 @@ def _samples(job: _Job) -> Iterator[Sample]:
 
     def members(index: int) -> list[Member]:
         own = partial(make, index)
-        return shape_members(first_accepted(own, settings, job.seen) if settings.filter else own(0))
+        return shape_members(first_accepted(own, panel) if settings.filter else own(0))
 
     for index in range(job.start, job.stop):
         yield shape_id(settings.category, index), partial(members, index)

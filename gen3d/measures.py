@@ -5,6 +5,7 @@ Teachers' knowledge, where there is any, adds how much of the shape it covers an
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -61,6 +62,52 @@ class ViewScorer(Protocol):
         ...
 
 
+class Examined:
+    """A shape with what can be measured of it, in any frame and size; each measure is taken once, when asked for.
+
+    All but `finite` raise InputError where the shape is empty, not finite or a point.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+
+    @cached_property
+    def finite(self) -> bool:
+        """See `is_finite`."""
+        return is_finite(self.shape)
+
+    @cached_property
+    def components(self) -> int:
+        """See `components`."""
+        return components(self.shape)
+
+    @cached_property
+    def extents(self) -> tuple[float, float, float]:
+        """See `extents`."""
+        return extents(self.shape)
+
+    @cached_property
+    def closed(self) -> float | None:
+        """See `closed_share`."""
+        return closed_share(self.shape)
+
+    @property
+    def aspect(self) -> float:
+        """Longest by middle of its `extents`, at most a million: a line has no second one, and JSON no infinity."""
+        longest, middle, _ = self.extents
+        return min(longest / middle, 1e6) if middle > 0 else 1e6
+
+    @property
+    def thickness(self) -> float:
+        """Shortest by longest of its `extents`."""
+        longest, _, shortest = self.extents
+        return shortest / longest
+
+    def measures(self) -> Measures:
+        """All of them."""
+        return Measures(self.components, self.aspect, self.thickness, self.closed)
+
+
 def category_score(shape: Shape, renderer: Renderer, scorer: ViewScorer) -> float:
     """Mean over the renderer's views of how much the shape looks like its category (generators.md, section 5)."""
     return float(np.mean(scorer.score(renderer.render(shape), shape.category), dtype=np.float64))
@@ -72,29 +119,12 @@ def is_finite(shape: Shape) -> bool:
     return bool(len(positions)) and bool(np.isfinite(positions).all())
 
 
-def measured(shape: Shape) -> Measures:
-    """All measures of one shape, in any frame and size. Raises InputError where it is empty, not finite or a point."""
-    return Measures(components(shape), aspect(shape), thickness(shape), closed_share(shape))
-
-
-def aspect(shape: Shape) -> float:
-    """Longest by middle of its `extents`, at most a million: a line has no second one, and JSON no infinity."""
-    longest, middle, _ = extents(shape)
-    return min(longest / middle, 1e6) if middle > 0 else 1e6
-
-
-def thickness(shape: Shape) -> float:
-    """Shortest by longest of its `extents`."""
-    longest, _, shortest = extents(shape)
-    return shortest / longest
-
-
 def components(shape: Shape) -> int:
     """Number of pieces that lie apart: of 26-connected groups of the voxels of side 1/32 that the surface touches.
 
     Faces of one piece need not share vertices: a leg that reaches into a seat belongs to it. Pieces are told apart
     wherever two voxels fit between them along an axis. A cloud's voxels are four times its points' median distance to
-    their nearest neighbours, where that is more. Raises InputError as `measured`.
+    their nearest neighbours, where that is more. Raises InputError as `frame`.
     """
     from scipy.ndimage import label  # scipy takes longer to import than a command with nothing to do
 

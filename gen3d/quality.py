@@ -2,7 +2,7 @@
 
 Coverage, minimum matching distance and 1-NN accuracy follow Achlioptas et al. 2018 (section 2) and Yang et al. 2019
 (section 5.1), by the Chamfer distance of `gen3d.chamfer`. Our shapes have radius 1 each, where the papers scale a data
-set as a whole: compare figures of this stage with each other. P-FID and P-IS need a trained feature network.
+set as a whole: compare figures of this stage with each other. P-FID and P-IS: see `gen3d.feature_measures`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from pydantic import Field
 from gen3d.chamfer import chamfer_matrix, chamfer_within
 from gen3d.collection import INFO, Collection
 from gen3d.errors import InputError
+from gen3d.feature_measures import Classifier, FeatureMeasures, feature_measures
 from gen3d.filters import FilterSettings, flaws
 from gen3d.importing import ImportSettings, read_shapes
 from gen3d.inputs import find_inputs
 from gen3d.labelling import read_knowledge
-from gen3d.measures import Measures, TeacherSignals, measured, teacher_signals
+from gen3d.measures import Examined, Measures, TeacherSignals, teacher_signals
 from gen3d.settings import Settings
 from gen3d.shape import Shape
 
@@ -35,6 +36,7 @@ class QualitySettings(Settings):
     points: int = Field(default=2048, ge=16, description="points per shape that distances are measured on")
     most: int | None = Field(default=None, ge=2, description="shapes of each set that are compared; None: all")
     seed: int = Field(default=0, ge=0, description="of the points, and of the shapes that are compared")
+    features: str | None = Field(default=None, description="weights by `gen3d convert pointnet`, for P-FID and P-IS")
 
 
 class SetMeasures(NamedTuple):
@@ -82,6 +84,7 @@ class Quality(NamedTuple):
         compared: how many of each set were compared; as many of both.
         references: how many there are.
         left_out: references that could not be read, and why.
+        features: P-IS of the shapes that were compared, and P-FID beside the reference; None without the weights.
     """
 
     shapes: list[ShapeQuality]
@@ -89,6 +92,7 @@ class Quality(NamedTuple):
     compared: int
     references: int
     left_out: list[tuple[str, str]]
+    features: FeatureMeasures | None = None
 
 
 def quality(
@@ -108,8 +112,11 @@ def quality(
         progress: called after every shape.
 
     Raises:
-        InputError: less than two shapes, or references, to compare; a reference of another category.
+        InputError: less than two shapes, or references, to compare; a reference of another category; `features` that
+            are other weights.
+        MissingError: no such `features`.
     """
+    classifier = None if settings.features is None else _classifier(settings.features)
     theirs, left_out = _references(reference, collection.category, settings)
     count = len(collection)
     size = min(count, settings.most or count, count if reference is None else len(theirs))
@@ -129,7 +136,8 @@ def quality(
     rows = _with_distances(rows, sorted(chosen), within, across)
     sets = None if across is None else set_measures(within, across, chamfer_within(drawn, workers))
     ordered = sorted(_with_teachers(collection, rows), key=_badness)
-    return Quality(ordered, sets, size, len(theirs), left_out)
+    features = None if classifier is None else feature_measures(classifier, ours, drawn)
+    return Quality(ordered, sets, size, len(theirs), left_out, features)
 
 
 def set_measures(
@@ -151,10 +159,12 @@ def set_measures(
 
 def _alone(shape: Shape) -> ShapeQuality:
     """What the shape says by itself."""
+    examined = Examined(shape)
     try:
-        return ShapeQuality(shape.id, measured(shape), flaws(shape, FilterSettings()))
+        measures = examined.measures()
     except InputError:
-        return ShapeQuality(shape.id, None, flaws(shape, FilterSettings()))
+        measures = None
+    return ShapeQuality(shape.id, measures, flaws(examined, FilterSettings()))
 
 
 def _with_distances(
@@ -191,6 +201,13 @@ def _badness(row: ShapeQuality) -> tuple[int, float, str]:
     """Sorts the worst first."""
     far = row.to_nearest if row.to_reference is None else row.to_reference
     return (-len(row.flaws), -(far or 0.0), row.id)
+
+
+def _classifier(file: str) -> Classifier:
+    """What makes features of clouds. Raises MissingError, or InputError for a file that is none."""
+    from gen3d.pointnet_weights import read_pointnet  # with torch, which nothing else here needs
+
+    return read_pointnet(Path(file)).answers
 
 
 def _references(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gen3d.collection import Collection
+from gen3d.collection import SHAPES, Collection, shape_of
 from gen3d.pictures import caption, portraits, tile
 from gen3d.quality import Quality, ShapeQuality
 from gen3d.shape import Shape
@@ -59,8 +59,10 @@ def as_json(found: Quality) -> dict[str, Any]:
         | {"teachers": {name: signals._asdict() for name, signals in (row.teachers or {}).items()}}
         for row in found.shapes
     ]
+    features = {} if found.features is None else {"features": found.features._asdict()}
     return {
         "sets": sets,
+        **features,
         "compared": found.compared,
         "references": found.references,
         "left_out": [{"id": id, "reason": reason} for id, reason in found.left_out],
@@ -75,8 +77,7 @@ def draw_extremes(collection: Collection, found: Quality, path: Path) -> None:
     rows = [row for row in found.shapes if row.to_nearest is not None]
     each = min(EACH, len(rows) // 2)
     worst, best = rows[:each], rows[::-1][:each]
-    wanted = {row.id for row in [*worst, *best]}
-    shapes = {shape.id: shape for shape in collection.shapes() if shape.id in wanted}
+    shapes = _shapes(collection, {row.id for row in [*worst, *best]})
     by = "distance to the reference" if found.sets is not None else "distance to the nearest other"
     strips = [
         caption(tile([_portrait(shapes[row.id], row) for row in group], each), title, 20)
@@ -85,6 +86,13 @@ def draw_extremes(collection: Collection, found: Quality, path: Path) -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.concatenate(strips, 0)).save(buffer, "PNG")
     atomic_write(path, buffer.getvalue())
+
+
+def _shapes(collection: Collection, ids: set[str]) -> dict[str, Shape]:
+    """Some shapes by their ids; of the others nothing is decoded, and shards without any stay closed."""
+    numbers = [record.number for record in collection.records() if ids & set(record.ids)]
+    samples = (sample for number in numbers for sample in collection.samples(SHAPES, number))
+    return {id: shape_of(id, parts) for id, parts in samples if id in ids}
 
 
 def _portrait(shape: Shape, row: ShapeQuality) -> np.ndarray:

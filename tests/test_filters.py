@@ -15,10 +15,12 @@ from toy_shards import contents, stamps
 
 from gen3d.collection import Collection, shape_id, shape_seed
 from gen3d.errors import InputError, SettingsError
-from gen3d.filters import CHECKS, LIMITS, REJECTED, FilterSettings, attempt_seed, first_accepted, flaws, rejections
+from gen3d.filter_names import FILTER_NAMES
+from gen3d.filters import FILTERS, REJECTED, FilterSettings, Panel, attempt_seed, first_accepted, flaws, rejections
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators import GENERATORS
 from gen3d.generators.procedural import ProceduralGenerator
+from gen3d.measures import Examined
 from gen3d.settings import resolve
 from gen3d.shape import Shape
 
@@ -45,7 +47,7 @@ def naive_tight(index: int) -> tuple[Shape, int]:
     for attempt in range(10):
         seed = attempt_seed(4, index, attempt)
         shape = ProceduralGenerator().generate("chair", seed, shape_id("chair", index))
-        if not flaws(shape, TIGHT).keys() & {"components", "watertight"}:
+        if not flaws(Examined(shape), TIGHT).keys() & {"components", "watertight"}:
             return shape, attempt
     raise AssertionError
 
@@ -119,9 +121,9 @@ def test_an_error_of_the_generator_is_an_attempt_too() -> None:
         return good
 
     limits = FilterSettings(filter=("finite",), attempts=3)
-    assert first_accepted(make, limits).meta[REJECTED] == ["error: NaN"] * 2 and REJECTED not in good.meta
+    assert first_accepted(make, Panel(limits)).meta[REJECTED] == ["error: NaN"] * 2 and REJECTED not in good.meta
     with pytest.raises(InputError, match="all 2 attempts were rejected \\(error 2 times\\); the last by error: NaN"):
-        first_accepted(make, FilterSettings(filter=("finite",), attempts=2))
+        first_accepted(make, Panel(FilterSettings(filter=("finite",), attempts=2)))
 
 
 # --- duplicates ---------------------------------------------------------------------------------------------------
@@ -185,12 +187,15 @@ def test_a_run_that_looks_for_duplicates_goes_on_to_the_same_bytes(
 # --- every filter, and the command line ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CHECKS)
+ALONE = [name for name in FILTER_NAMES if FILTERS[name].alone]
+
+
+@pytest.mark.parametrize("name", ALONE)
 def test_each_filter_rejects_what_it_is_for_and_lets_a_mug_pass(name: str) -> None:
     mug = ProceduralGenerator().generate("mug", 3, "mug-000003")
     vertices, faces = mug.mesh
     limits = FilterSettings(min_closed=0.95)
-    assert not flaws(mug, limits)
+    assert not flaws(Examined(mug), limits)
     nan = vertices.copy()
     nan[faces[0, 0]] = np.nan
     far = np.concatenate([vertices, vertices + 5]), np.concatenate([faces, faces + len(vertices)])
@@ -201,18 +206,24 @@ def test_each_filter_rejects_what_it_is_for_and_lets_a_mug_pass(name: str) -> No
         "thin": mug.transformed(np.diag([1, 1, 0.01])),
         "watertight": replace(mug, faces=faces[::2], face_labels=None),
     }
-    assert name in flaws(spoilt[name], limits) and set(spoilt) == set(CHECKS)
+    assert name in flaws(Examined(spoilt[name]), limits) and set(spoilt) == set(ALONE)
     chosen = FilterSettings(filter=(name,), attempts=1, min_closed=0.95)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=f"\\({name} 1 times\\)"):
-        first_accepted(lambda attempt: spoilt[name], chosen)
-    assert first_accepted(lambda attempt: mug, chosen) is mug
+        first_accepted(lambda attempt: spoilt[name], Panel(chosen))
+    assert first_accepted(lambda attempt: mug, Panel(chosen)) is mug
 
 
 def test_every_limit_is_a_setting_of_a_filter() -> None:
-    assert {"filter", "attempts", *LIMITS.values()} == set(FilterSettings.model_fields)
-    assert FilterSettings().without_effect() == {"attempts", *LIMITS.values()}
-    every = FilterSettings(filter=(*LIMITS,))  # type: ignore[arg-type]
-    assert every.without_effect() == set()
+    limits = [setting for row in FILTERS.values() for setting in row.settings]
+    assert sorted(["filter", "attempts", *limits]) == sorted(FilterSettings.model_fields)
+    assert FilterSettings().without_effect() == {"attempts", *limits}
+    assert FilterSettings(filter=FILTER_NAMES).without_effect() == set()
+    for name, row in FILTERS.items():
+        assert FilterSettings(filter=(name,)).without_effect() == {*limits} - {*row.settings}
+
+
+def test_the_names_are_written_once_and_duplicates_come_last() -> None:
+    assert tuple(FILTERS) == FILTER_NAMES and FILTER_NAMES[-1] == "duplicates"  # it remembers whatever it lets pass
 
 
 def test_the_command_line_lists_what_was_rejected(run: Run, tmp_path: Path, tight: Path) -> None:

@@ -13,16 +13,14 @@ from gen3d.generators.procedural import ProceduralGenerator
 from gen3d.knowledge import Knowledge
 from gen3d.measures import (
     SIDE,
+    Examined,
     ViewScorer,
-    aspect,
     category_score,
     closed_share,
     components,
     extents,
     is_finite,
-    measured,
     teacher_signals,
-    thickness,
 )
 from gen3d.rendering import make_renderer
 from gen3d.rendering.cameras import rings
@@ -73,16 +71,17 @@ def test_a_gap_that_two_voxels_fit_in_parts_and_less_than_one_joins(gap: float, 
 @pytest.mark.parametrize("angle", [0, 33, 90])
 def test_long_slivers_stay_in_one_piece_and_extents_turn_with_the_shape(angle: float) -> None:
     rod = boxes((0, 0, 0), size=(2.0, 0.1, 0.02)).transformed(yaw(angle) @ np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]]))
-    found = measured(rod)
+    examined = Examined(rod)
+    found = examined.measures()
     assert found.components == 1 and found.closed == 1
     assert np.allclose(extents(rod), (2.0, 0.1, 0.02), rtol=0.06)  # its axes are found by sampling
-    assert found.aspect == aspect(rod) == pytest.approx(20, rel=0.06)
-    assert found.thickness == thickness(rod) == pytest.approx(0.01, rel=0.06)
+    assert found.aspect == examined.aspect == pytest.approx(20, rel=0.06)
+    assert found.thickness == examined.thickness == pytest.approx(0.01, rel=0.06)
 
 
 def test_a_line_has_an_aspect_that_json_can_hold() -> None:
     line = Shape("line", "chair", points=np.linspace((0, 0, 0), (1, 0, 0), 50).astype(np.float32))
-    assert aspect(line) <= 1e6 and thickness(line) < 1e-6
+    assert Examined(line).aspect <= 1e6 and Examined(line).thickness < 1e-6
 
 
 def naive_closed(shape: Shape) -> float:
@@ -123,7 +122,7 @@ def test_what_is_not_finite_or_empty_is_told() -> None:
     assert not is_finite(Shape("none", "chair"))
     for shape in (Shape("nan", "chair", bad, faces), Shape("none", "chair")):
         with pytest.raises(InputError, match=shape.id):
-            measured(shape)
+            Examined(shape).measures()
 
 
 def knowledge(mask: list[list[int]], part: list[int], confidence: list[float]) -> Knowledge:

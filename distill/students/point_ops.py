@@ -1,4 +1,4 @@
-"""Neighbourhoods of point clouds: farthest points, nearest neighbours, interpolation weights. Made once per shape."""
+"""Neighbourhoods of point clouds: nearest neighbours of farthest points, interpolation weights. Made once per shape."""
 
 from __future__ import annotations
 
@@ -12,22 +12,7 @@ from jaxtyping import Float, Float32, Int, Int64
 from scipy.spatial import KDTree
 from torch import Tensor
 
-
-def farthest_points(points: Float32[np.ndarray, "N 3"], count: int) -> Int64[np.ndarray, " M"]:
-    """Indices of `count` points, each the farthest from all before it; the first is point 0.
-
-    Any prefix is the answer to the smaller count. Ties go to the lowest index (Eldar et al. 1997).
-    """
-    x, y, z = np.ascontiguousarray(points.T)  # one array per coordinate: several times faster than rows
-    chosen = np.zeros(count, np.int64)
-    distance = np.full(len(points), np.inf, np.float32)
-    last = 0
-    for i in range(1, count):
-        dx, dy, dz = x - x[last], y - y[last], z - z[last]
-        np.minimum(distance, dx * dx + dy * dy + dz * dz, out=distance)
-        last = chosen[i] = distance.argmax()
-    return chosen
-
+from gen3d.neighbours import farthest_points
 
 Own = TypeVar("Own", bound="Neighbourhoods")
 

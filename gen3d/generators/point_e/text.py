@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +13,7 @@ from safetensors import SafetensorError
 
 from gen3d.errors import InputError, MissingError
 from gen3d.hub import Weights, find_weights, revision_of
+from gen3d.quiet import quiet_transformers
 
 CLIP = Weights(
     repo="openai/clip-vit-large-patch14",
@@ -88,33 +87,17 @@ def _loaded(folder: Path) -> tuple[Any, Any]:
     """Tokenizer and text tower, once per process. Nothing is downloaded, nothing is unpickled."""
     from transformers import CLIPTextModelWithProjection, CLIPTokenizer
 
-    tower: Any = CLIPTextModelWithProjection  # what it gives depends on the arguments
     try:
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-        with _quiet():
-            network, found = tower.from_pretrained(
+        with quiet_transformers():
+            loaded: Any = CLIPTextModelWithProjection.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:120]
         raise MissingError(f"{folder}: CLIP ViT-L/14 can't be read ({reason}); download it again") from None
+    network, found = loaded
     if found["missing_keys"]:  # they would be at random
         lacking = ", ".join(sorted(found["missing_keys"])[:3])
         raise InputError(f"{folder}: lacks weights of CLIP ViT-L/14's text tower ({lacking}); download it again")
     return tokenizer, network.eval()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' bar, and its table of the weights that only the image tower has."""
-    from transformers.utils import logging
-
-    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bar:
-            logging.enable_progress_bar()
