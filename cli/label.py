@@ -13,7 +13,9 @@ def command(
     collection: Path = typer.Argument(..., help="A collection's folder."),
     teacher: str = typer.Option(None, "--teacher", help="lite (pixels) or lite-boxes.  [default: lite]"),
     parts: str = typer.Option(None, "--parts", help="Part names or synonyms, comma-separated.  [default: all]"),
-    renderer: str = typer.Option(None, "--renderer", help="auto, embree, points, pytorch3d, kaolin or open3d.  [default: auto]"),
+    renderer: str = typer.Option(
+        None, "--renderer", help="auto, embree, points, pytorch3d, kaolin or open3d.  [default: auto]"
+    ),
     views: int = typer.Option(None, "--views", help="Views per shape.  [default: 10]"),
     size: int = typer.Option(None, "--size", help="Pixels along a view's side.  [default: what suits the teacher]"),
     points: int = typer.Option(None, "--points", help="Points per shape.  [default: 2048]"),

@@ -79,7 +79,8 @@ def test_knowledge_of_every_shape_stands_beside_it(chairs: Collection, teacher: 
     collection = reopened(chairs)
     assert stem == f"knowledge-{teacher}" and collection.ids(stem) == collection.ids() and not collection.damage()
     for shape, knowledge in zip(collection.shapes(), read_knowledge(collection, teacher), strict=True):
-        assert knowledge.meta == {"id": shape.id, "teacher": teacher, "parts": ["back", "seat", "leg", "arm"]}
+        parts = ["back", "seat", "leg", "arm"]
+        assert knowledge.meta == {"id": shape.id, "teacher": teacher, "parts": parts, "renderer": "embree"}
         sampled = shape.sampled(512, 0).points
         assert sampled is not None and knowledge.points.tobytes() == sampled.tobytes()
         assert knowledge.mask.any(1).all() and 0.2 < knowledge.coverage() <= 1

@@ -1,4 +1,4 @@
-"""Every renderer of meshes gives the View that `embree` gives: the real packages where they are, stand-ins everywhere."""
+"""Every renderer of meshes gives the View that `embree` gives: on its package where it is, on a stand-in anywhere."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def assert_same(one: View, two: View) -> None:
     assert apart.mean() < 0.004
     assert (one.hit != two.hit).mean() < 0.002
     same = one.hit & (one.element == two.element)
-    assert same.sum() > 0.9 * one.hit.sum() > 18
+    assert one.hit.sum() > 12 and same.sum() > 0.9 * one.hit.sum()
     slope = -one.normal[same] @ np.array([0, 0, -1.0])
     clear = slope > 0.1  # what is seen almost edge-on has no sharp depth
     assert np.abs(one.depth[same] - two.depth[same])[clear].max() < 1e-4

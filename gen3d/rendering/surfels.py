@@ -15,8 +15,8 @@ from gen3d.shape import Shape, unit
 
 CELLS = 2**20  # pixels looked at in one go: bounds the memory that wide discs take
 NEIGHBOUR = 6  # whose distance a disc's radius goes by
-FACING = 0.3  # cosine to which discs that are seen edge-on are turned: less, and they fall into dashes
-COVERED = 0.4  # sum of the weights below which a pixel shows nothing: trims what sticks out at borders
+FACING = 0.1  # cosine to which discs that are seen edge-on are turned: less, and they fall into dashes
+COVERED = 0.4  # sum of a surface's weights below which it does not show: trims what sticks out at borders
 
 
 class SurfelRenderer:
@@ -75,32 +75,39 @@ def _view(
     local = points @ camera.axes.T - [0, 0, camera.distance]  # the camera at the origin
     facing = normals @ camera.axes.T
     facing = np.where((facing * local).sum(1, keepdims=True) > 0, -facing, facing)
-    splats = _splats(camera, local, _turned(local, facing), radius)
-    pixels, order = camera.size**2, np.lexsort((splats.depth, splats.pixel))
-    disc, pixel, depth, weight = (values[order] for values in splats)
-    first = np.flatnonzero(np.diff(pixel, prepend=-1))  # the nearest of every pixel that has any
-    nearest = np.full(pixels, np.inf)
-    nearest[pixel[first]] = depth[first]
-    weight = np.where(depth <= nearest[pixel] + radius[disc], weight, 0.0)
-    total = np.bincount(pixel, weight, pixels)
-    hit = total >= COVERED
-    share = np.where(hit, total, 1.0)
-    mean = [np.bincount(pixel, weight * values, pixels) / share for values in (*facing[disc].T, depth)]
-    element = np.full(pixels, BACKGROUND, np.int32)
-    element[pixel[first]] = disc[first]
-    normal = np.where(hit[:, None], unit(np.stack(mean[:3], 1)), 0.0)
-    size = (camera.size, camera.size)
-    return View(
-        camera,
-        np.where(hit, element, BACKGROUND).reshape(size),
-        np.where(hit, mean[3], np.inf).astype(np.float32).reshape(size),
-        normal.astype(np.float32).reshape(*size, 3),
-    )
+    splats = _frontmost(_splats(camera, local, _turned(local, facing), radius), radius, camera.size**2)
+    pixels, size = camera.size**2, (camera.size, camera.size)
+    total = np.bincount(splats.pixel, splats.weight, pixels)
+    hit = total > 0
+    share = splats.weight / total[splats.pixel]
+    mean = [np.bincount(splats.pixel, share * x, pixels) for x in (*facing[splats.disc].T, splats.depth)]
+    element, depth = np.full(pixels, BACKGROUND, np.int32), np.full(pixels, np.inf, np.float32)
+    element[splats.pixel[::-1]] = splats.disc[::-1]  # the first of a pixel is the nearest
+    depth[hit] = mean[3][hit]
+    normal = unit(np.stack(mean[:3], 1).astype(np.float32))
+    return View(camera, element.reshape(size), depth.reshape(size), normal.reshape(*size, 3))
 
 
-def _turned(
-    local: Float64[np.ndarray, "N 3"], facing: Float64[np.ndarray, "N 3"]
-) -> Float64[np.ndarray, "N 3"]:
+def _frontmost(splats: _Splats, radius: Float64[np.ndarray, " N"], pixels: int) -> _Splats:
+    """By pixel and depth, those that make up the nearest surface which covers the pixel.
+
+    A pixel that only the rim of a surface's discs reaches is not covered by it: what lies behind is seen there.
+    """
+    order = np.lexsort((splats.depth, splats.pixel))
+    while True:
+        disc, pixel, depth, weight = (values[order] for values in splats)
+        first = np.flatnonzero(np.diff(pixel, prepend=-1))
+        nearest = np.full(pixels, np.inf)
+        nearest[pixel[first]] = depth[first]
+        layer = depth <= nearest[pixel] + radius[disc]
+        total = np.bincount(pixel[layer], weight[layer], pixels)
+        faint = layer & (total[pixel] < COVERED)
+        if not faint.any():
+            return _Splats(disc[layer], pixel[layer], depth[layer], weight[layer])
+        order = order[~faint]
+
+
+def _turned(local: Float64[np.ndarray, "N 3"], facing: Float64[np.ndarray, "N 3"]) -> Float64[np.ndarray, "N 3"]:
     """Normals of the discs as drawn: those seen nearly edge-on are turned a little to the viewer."""
     back = -unit(local)
     lacking = (FACING - (facing * back).sum(1, keepdims=True)).clip(0)
