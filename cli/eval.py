@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import typer
 from cli import output
 
 if TYPE_CHECKING:
+    from distill.trainer import Epoch
     from distill.tta import TTASettings
 
 
@@ -64,9 +66,7 @@ def command(
     if every_epoch and method != "student":
         raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
     with output.progress(f"scoring: {method}", None) as step:
-        result, folder, finished = score(
-            subject, root, settings, out, overwrite, lambda e: step(1, f"loss {e.loss:.4f}")
-        )
+        result, folder, finished = score(subject, root, settings, out, overwrite, _losses(step))
     if finished:
         output.say(f"{folder}: scored before with the same settings; nothing to do")
     if every_epoch:
@@ -96,6 +96,11 @@ def _alignment(
         methods = "votes or tta" if name == "renderer" else "tta"
         raise SettingsError(f"--{name}: is for --method {methods}; leave it out, or choose that method")
     return kept
+
+
+def _losses(step: Callable[[int, str], None]) -> Callable[[Epoch], None]:
+    """Moves a bar by epochs, with their loss."""
+    return lambda epoch: step(1, f"loss {epoch.loss:.4f}")
 
 
 def _found(result: dict[str, Any]) -> str:

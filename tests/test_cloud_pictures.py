@@ -91,9 +91,9 @@ def test_a_sparse_cloud_is_drawn_without_holes_and_looks_like_its_mesh(solid: so
     meshes, discs = EmbreeRenderer(cameras).render(shape), SurfelRenderer(cameras).render(cloud)
     for mesh, view in zip(meshes, discs, strict=True):
         assert (binary_fill_holes(view.hit) != view.hit).sum() < 0.001 * view.hit.sum()
-        assert not (mesh.hit & ~view.hit).sum() > 0.001 * mesh.hit.sum()
+        assert (mesh.hit & ~view.hit).sum() < 0.005 * mesh.hit.sum()
         both = mesh.hit & view.hit
-        assert both.sum() / view.hit.sum() > 0.82  # discs stick out by less than their radius
+        assert both.sum() / view.hit.sum() > 0.78  # discs stick out by less than their radius
         assert np.median(np.abs(mesh.depth[both] - view.depth[both])) < 0.01
         assert np.median((mesh.normal * view.normal).sum(-1)[both]) > 0.97
 

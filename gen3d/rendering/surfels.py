@@ -122,15 +122,29 @@ def _splats(
 ) -> _Splats:
     """Every pixel whose ray meets a disc, with (1 - (distance from its middle / radius)^2)^2 as weight."""
     ahead = np.flatnonzero(-local[:, 2] > NEAR)
-    # a disc is seen no wider than a ball of its radius; a whole image is wide enough
-    reach = (radius[ahead] * camera.focal / (-local[ahead, 2] - radius[ahead]).clip(NEAR)).clip(max=camera.size)
+    reach = _reach(camera, local[ahead], radius[ahead])
     found = [np.zeros((4, 0))]
-    for span in np.unique(widths := 2 ** np.ceil(np.log2(reach.clip(1))).astype(np.int64)):
+    for span in np.unique(widths := 2 ** np.ceil(np.log2(reach)).astype(np.int64)):
         same = ahead[widths == span]
         for some in np.array_split(same, 1 + len(same) * (2 * span + 1) ** 2 // CELLS):
             found.append(_portion(camera, local, normals, radius, (some, int(span))))
     disc, pixel, depth, weight = np.concatenate(found, 1)
     return _Splats(disc.astype(np.int64), pixel.astype(np.int64), depth, weight)
+
+
+def _reach(
+    camera: Camera, local: Float64[np.ndarray, "N 3"], radius: Float64[np.ndarray, " N"]
+) -> Float64[np.ndarray, " N"]:
+    """How many pixels from its centre's a disc can be seen at most, in rows or columns: as far as a ball of its radius.
+
+    Seen along one axis, that ball's tangents through the camera have the slopes
+    (x z ± r sqrt(x^2 + z^2 - r^2)) / (z^2 - r^2). A whole image is wide enough for any.
+    """
+    side, depth = np.abs(local[:, :2]).max(1), -local[:, 2]
+    beside = depth > 1.01 * radius  # otherwise it may fill the image
+    square = np.where(beside, depth**2 - radius**2, 1.0)
+    slope = (side * radius**2 / depth + radius * np.sqrt(side**2 + square)) / square
+    return np.where(beside, slope * camera.focal, camera.size).clip(1, camera.size)
 
 
 def _portion(
@@ -144,8 +158,9 @@ def _portion(
     some, span = discs
     point, normal = local[some, None, None], normals[some, None, None]
     focal, middle, step = camera.focal, camera.size / 2, np.arange(-span, span + 1)
-    column = np.floor(middle + point[..., 0] / -point[..., 2] * focal).astype(np.int64) + step[None, None, :]
-    row = np.floor(middle - point[..., 1] / -point[..., 2] * focal).astype(np.int64) + step[None, :, None]
+    # a centre beside the picture is moved to its edge: from there it reaches all that it reached before
+    centre = np.floor(middle + point[..., :2] * [1, -1] / -point[..., 2:] * focal).clip(0, camera.size - 1)
+    column, row = centre[..., 0] + step[None, None, :], centre[..., 1] + step[None, :, None]
     x, y = (column + 0.5 - middle) / focal, (middle - row - 0.5) / focal  # the ray is (x, y, -1)
     slope = x * normal[..., 0] + y * normal[..., 1] - normal[..., 2]
     depth = (point * normal).sum(-1) / np.where(np.abs(slope) < 1e-9, 1e-9, slope)
