@@ -217,17 +217,17 @@ class Middle:
         """Knows everything."""
 
     def predict(self, views: list[View], category: str, prompts: tuple[str, ...]) -> list[PixelScores] | list[Boxes]:
-        box = np.array([[16, 16, 48, 48]], np.float32)
+        box = np.array([[8, 8, 24, 24]], np.float32)
         return [Boxes(box, np.zeros(1, np.int16), np.ones(1, np.float32)) for _ in views]
 
 
 def test_knowledge_hardly_depends_on_the_renderer(other: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same units on the same points, but for points at edges; and it is recorded which renderer it was."""
-    shape, settings = scene("mug").normalised(), LabelSettings(views=2, size=64, points=512)
-    knowledge = label_shape(shape, Middle(), settings, ("handle", "cup"))
+    shape, settings = scene("pistol").normalised(), LabelSettings(views=2, size=32, points=512)
+    knowledge = label_shape(shape, Middle(), settings, ("grip", "barrel"))
     assert knowledge.meta["renderer"] == "embree"
     sampled = shape.sampled(512, 0).points
     assert sampled is not None
-    views = made(other, rings(2, 64)).render(shape)
-    twin = lift(views, Middle().predict(views, "mug", ("handle", "cup")), sampled)
+    views = made(other, rings(2, 32)).render(shape)
+    twin = lift(views, Middle().predict(views, "pistol", ("grip", "barrel")), sampled)
     assert np.array_equal(twin.part, knowledge.part) and (twin.mask == knowledge.mask).mean() > 0.995
