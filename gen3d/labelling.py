@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,9 +16,10 @@ from gen3d.collection import Collection
 from gen3d.data_card import has_card
 from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import CLOUD_TOLERANCE, TOLERANCE, Knowledge, lift
-from gen3d.part_statistics import PartSummary, added, knowledge_row, part_summary, total
-from gen3d.rendering import Renderer, make_renderer
+from gen3d.part_statistics import PartSummary, added, knowledge_row, part_summary, renderer_counts, total
+from gen3d.rendering import AUTO, Renderer, chosen_renderer, make_renderer
 from gen3d.rendering.cameras import rings
+from gen3d.rendering.styles import PLAIN, ViewStyle, dressed, style_of
 from gen3d.settings import Settings
 from gen3d.shape import Shape
 from gen3d.shards import Member, Sample
@@ -30,25 +32,30 @@ class LabelSettings(Settings):
 
     teacher: str = "lite"
     parts: tuple[str, ...] | None = Field(default=None, description="part names or synonyms to ask for; all by default")
-    renderer: str = "auto"
+    renderer: str = AUTO
     views: int = Field(default=10, ge=1)
-    size: int = Field(default=224, ge=32, description="pixels")
+    size: int | None = Field(default=None, ge=32, description="pixels; what suits the teacher if not set")
     points: int = Field(default=2048, ge=512, description="points per shape that knowledge is lifted to")
     seed: int = Field(default=0, ge=0)
 
 
 class Renderers:
-    """The settings' renderers of meshes and of clouds, each made once: their rays are shared by all shapes."""
+    """The settings' renderers of meshes and of clouds, each made once: their rays are shared by all shapes.
 
-    def __init__(self, settings: LabelSettings) -> None:
-        self._settings = settings
+    Args:
+        settings: renderer, views and size are read.
+        style: the teacher's, whose size counts where the settings have none.
+    """
+
+    def __init__(self, settings: LabelSettings, style: ViewStyle = PLAIN) -> None:
+        self._name, self._cameras = settings.renderer, rings(settings.views, settings.size or style.size)
         self._made: dict[bool, Renderer] = {}
 
     def of(self, shape: Shape) -> Renderer:
         """The one for that shape. Raises SettingsError for an unknown name."""
-        mesh, settings = shape.has_mesh, self._settings
+        mesh = shape.has_mesh
         if mesh not in self._made:
-            self._made[mesh] = make_renderer(settings.renderer, rings(settings.views, settings.size), mesh)
+            self._made[mesh] = make_renderer(self._name, self._cameras, mesh)
         return self._made[mesh]
 
 
@@ -82,10 +89,11 @@ def label(
         raise InputError(f"{collection.root}: has no shape to label")
     parts = asked_parts(collection.category, settings.parts)
     stem = f"knowledge-{settings.teacher}"
+    settings = _sized(collection, stem, settings, overwrite)
     info = {"parts": list(parts), "settings": settings.model_dump()}
     if overwrite or not _finished(collection, stem, info, retry_failed):
         make_teacher(settings.teacher).check(collection.category, parts)
-        make_renderer(settings.renderer, rings(1, settings.size), mesh=True)  # for its error
+        make_renderer(settings.renderer, (), mesh=True)  # for its error
         collection.begin(stem, info, overwrite)
         jobs = [(record.number, _Job(collection.root, record.number, settings)) for record in collection.records()]
         build_shards(collection, stem, jobs, _samples, workers, progress, retry_failed)
@@ -93,6 +101,15 @@ def label(
         id, reason = collection.failures(stem)[0]
         raise InputError(f"{collection.root}: none of its {len(collection)} shapes could be labelled; {id}: {reason}")
     return stem
+
+
+def _sized(collection: Collection, stem: str, settings: LabelSettings, overwrite: bool) -> LabelSettings:
+    """The settings with a size: the one asked for, that of the labelling they go on with, or what suits the teacher."""
+    if settings.size is not None:
+        return settings
+    before = {} if overwrite else collection.stage(stem).get("settings", {})
+    size = before.get("size") or style_of(make_teacher(settings.teacher)).size
+    return settings.model_copy(update={"size": size})
 
 
 def _finished(collection: Collection, stem: str, info: dict[str, Any], retry_failed: bool) -> bool:
@@ -142,18 +159,20 @@ def label_samplings(
         teacher: whom to ask.
         settings: renderer, views, size, points and seed are read.
         parts: names in label order.
-        renderers: of the same settings; give them where there are several shapes to label.
+        renderers: of the same settings and the teacher's style; give them where there are several shapes to label.
         copies: samplings, with the seeds `settings.seed` and those that follow it.
 
     Raises InputError for an answer that is not finite or has another form; one without any score gives no unit.
     """
     samplings = [shape.sampled(settings.points, settings.seed + number) for number in range(copies)]
-    renderer = (renderers or Renderers(settings)).of(shape)
-    views = renderer.render(samplings[0] if shape.has_mesh else shape)  # a mesh has points to splat once sampled
+    style = style_of(teacher)
+    renderer = (renderers or Renderers(settings, style)).of(shape)
+    whole = samplings[0] if shape.has_mesh else shape  # a mesh has points to splat once sampled
+    views = dressed(whole, renderer.render(whole), style)
     predictions = teacher.predict(views, shape.category, parts)
     check_predictions(predictions, views, len(parts))
     tolerance = TOLERANCE if views[0].barycentric is not None else CLOUD_TOLERANCE
-    meta = {"id": shape.id, "teacher": teacher.name, "parts": list(parts)}
+    meta = {"id": shape.id, "teacher": teacher.name, "parts": list(parts), "renderer": renderer.name}
     return [lift(views, predictions, s.points, tolerance, meta) for s in samplings if s.points is not None]
 
 
@@ -162,7 +181,7 @@ def _samples(job: _Job) -> Iterator[Sample]:
     collection = Collection.open(job.root)
     teacher = make_teacher(job.settings.teacher)
     parts = asked_parts(collection.category, job.settings.parts)
-    renderers = Renderers(job.settings)
+    renderers = Renderers(job.settings, style_of(teacher))
 
     def members(shape: Shape) -> list[Member]:
         knowledge = label_shape(shape, teacher, job.settings, parts, renderers)
@@ -198,6 +217,16 @@ def read_knowledge(collection: Collection, teacher: str) -> list[Knowledge]:
 def summarise(knowledge: list[Knowledge]) -> list[PartSummary]:
     """Per part over all shapes: units, share of points covered by a unit of it, mean confidence of its units."""
     return part_summary(added(map(knowledge_row, knowledge)), knowledge[0].meta["parts"])
+
+
+def renderers_for(shapes: Sequence[Shape], name: str) -> dict[str, int]:
+    """Which renderers a setting such as "auto" stands for with these shapes, and of how many of them."""
+    return dict(Counter(chosen_renderer(name, shape.has_mesh) for shape in shapes))
+
+
+def renderers_used(collection: Collection, stem: str) -> dict[str, int]:
+    """Which renderers a stem's views were made by, and of how many shapes; empty for knowledge of older versions."""
+    return renderer_counts(total(collection, stem))
 
 
 def labelled_summary(collection: Collection, stem: str) -> list[PartSummary]:
