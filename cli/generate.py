@@ -23,16 +23,18 @@ def command(
     vocabulary: bool = typer.Option(False, "--vocabulary", help="List the words that --prompt knows; make nothing."),
     prompts_file: str = typer.Option(None, "--prompts-file", help="Text, a prompt per line, drawn for each shape."),
     n: int = typer.Option(None, "--n", help="Number of shapes.  [default: 500]"),
-    generator: str = typer.Option(None, "--generator", help="procedural, point-e, or a plug-in's.  [default: auto]"),
+    generator: str = typer.Option(None, "--generator", help="procedural, shap-e, point-e, or another.  [default: auto]"),
     shard: int = typer.Option(None, "--shard", help="Shapes per shard, the unit of resuming.  [default: 50]"),
-    weights: Path = typer.Option(None, "--weights", help="point-e: folder of converted weights."),
-    guidance: float = typer.Option(None, "--guidance", help="point-e: how much the text counts.  [default: 3]"),
-    steps: int = typer.Option(None, "--steps", help="point-e: per stage; 16 are four times as fast.  [default: 64]"),
+    weights: Path = typer.Option(None, "--weights", help="Folder of shap-e's (Hub's layout) or point-e's weights."),
+    revision: str = typer.Option(None, "--revision", help="shap-e: commit or branch in the Hub.  [default: main]"),
+    guidance: float = typer.Option(None, "--guidance", help="How much text counts.  [default: shap-e 15, point-e 3]"),
+    steps: int = typer.Option(None, "--steps", help="shap-e, point-e: 16 are four times as fast.  [default: 64]"),
     points: int = typer.Option(None, "--points", help="point-e: 1024 skip the upsampler.  [default: 4096]"),
-    precision: str = typer.Option(None, "--precision", help="point-e: float32 or bfloat16.  [default: auto]"),
+    precision: str = typer.Option(None, "--precision", help="shap-e (or float16), point-e: float32, bfloat16."),
     mesh: bool = typer.Option(None, "--mesh/--cloud", help="point-e: a surface or its points.  [default: cloud]"),
-    resolution: int = typer.Option(None, "--resolution", help="point-e: of the mesh's grid.  [default: 128]"),
-    batch: int = typer.Option(None, "--batch", help="point-e: at once.  [default: 32 on a GPU, else 1]"),
+    resolution: int = typer.Option(None, "--resolution", help="Of the grid of shap-e, or --mesh.  [default: 128]"),
+    heading: str = typer.Option(None, "--heading", help="shap-e: auto faces +Z, keep leaves it.  [default: auto]"),
+    batch: int = typer.Option(None, "--batch", help="shap-e, point-e: at once.  [default: 32 on a GPU, else 1]"),
     filter: str = typer.Option(None, "--filter", help=f"Some of: {', '.join(_FILTERS)}.  [default: none]"),
     max_components: int = typer.Option(None, "--max-components", help="components: pieces apart.  [default: 1]"),
     max_aspect: float = typer.Option(None, "--max-aspect", help="aspect: longest by middle extent.  [default: 25]"),
@@ -67,7 +69,8 @@ def command(
     from gen3d.settings import resolve
 
     options = {"category": category, "prompt": prompt, "n": n, "generator": generator, "shard": shard}
-    options |= {"batch": batch, "precision": precision, "mesh": mesh, "resolution": resolution}
+    options |= {"batch": batch, "precision": precision, "mesh": mesh, "resolution": resolution, "heading": heading}
+    options |= {"revision": revision}
     options |= {"weights": None if weights is None else str(weights), "guidance": guidance, "steps": steps}
     limits = {"max_components": max_components, "max_aspect": max_aspect, "min_thickness": min_thickness}
     limits |= {"min_closed": min_closed, "min_distance": min_distance, "attempts": attempts}
