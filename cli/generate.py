@@ -23,7 +23,9 @@ def command(
     vocabulary: bool = typer.Option(False, "--vocabulary", help="List the words that --prompt knows; make nothing."),
     prompts_file: str = typer.Option(None, "--prompts-file", help="Text, a prompt per line, drawn for each shape."),
     n: int = typer.Option(None, "--n", help="Number of shapes.  [default: 500]"),
-    generator: str = typer.Option(None, "--generator", help="procedural, shap-e, point-e, or another.  [default: auto]"),
+    generator: str = typer.Option(
+        None, "--generator", help="procedural, shap-e, point-e, or another.  [default: auto]"
+    ),
     shard: int = typer.Option(None, "--shard", help="Shapes per shard, the unit of resuming.  [default: 50]"),
     weights: Path = typer.Option(None, "--weights", help="Folder of shap-e's (Hub's layout) or point-e's weights."),
     revision: str = typer.Option(None, "--revision", help="shap-e: commit or branch in the Hub.  [default: main]"),

@@ -52,7 +52,9 @@ def convert(network: str, file: Path, out: Path | None = None) -> dict[str, Any]
     if network not in CONVERTERS:
         raise SettingsError(f"unknown network {network!r}; known are: {', '.join(CONVERTERS)}")
     folder = file.absolute()
-    target = out or (folder.with_name(f"{folder.name}-safetensors") if file.is_dir() else file.with_suffix(".safetensors"))
+    target = out or (
+        folder.with_name(f"{folder.name}-safetensors") if file.is_dir() else file.with_suffix(".safetensors")
+    )
     if target.absolute() == file.absolute():
         raise SettingsError(f"{file}: would be overwritten by its own conversion; give another --out")
     return CONVERTERS[network](file, target)

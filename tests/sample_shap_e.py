@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +13,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn, serialization
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
 
+from gen3d.generators.shap_e.weights import quiet_scheduler
+
 WIDTH, TOKENS, CHANNELS = 8, 32, 32
 _COSINES = slice(48, 51)  # of x, y and z, among the 93 numbers that the renderer makes of a place
 _LIFT, _LEVEL = 4.0, 6.4  # where silu is nearly straight; and the sum above which a place is inside
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Around diffusers' scheduler, which hands tensors to numpy in a way that is going to change."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        yield
-
-
-@quiet()
+@quiet_scheduler()
 def tiny_pipeline(seed: int = 0) -> ShapEPipeline:
     """diffusers' own pipeline."""
     torch.manual_seed(seed)
@@ -47,7 +38,7 @@ def tiny_pipeline(seed: int = 0) -> ShapEPipeline:
     return pipeline
 
 
-@quiet()
+@quiet_scheduler()
 def library_latents(pipeline: ShapEPipeline, prompts: list[str], noise: list[torch.Generator], **how: Any) -> Tensor:
     """What the pipeline itself makes of them."""
     return pipeline(prompts, generator=noise, output_type="latent", **how).images  # type: ignore[return-value]
@@ -101,7 +92,7 @@ def _renderer() -> ShapERenderer:
             own.norm.weight.fill_(0.01)
             own.proj.bias.copy_(_straight(*shape).reshape(-1))
         own = renderer.params_proj.projections["nerstf__mlp__0__weight"]
-        own.norm.weight[6:_COSINES.start], own.norm.weight[_COSINES.stop :] = 0, 0  # no waves: lumps, not gravel
+        own.norm.weight[6 : _COSINES.start], own.norm.weight[_COSINES.stop :] = 0, 0  # no waves: lumps, not gravel
         for number, layer in enumerate(renderer.mlp.mlp):
             assert isinstance(layer, nn.Linear)
             layer.weight.copy_(_straight(*layer.weight.shape) + 0.01 * torch.randn(layer.weight.shape))

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gen3d import heading
 from gen3d.alignment import Aligner
 from gen3d.generators.procedural import ProceduralGenerator
-from gen3d import heading
 from gen3d.heading import faced, heading_of
 from gen3d.shape import Shape, yaw
 

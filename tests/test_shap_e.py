@@ -55,7 +55,9 @@ def test_a_latent_does_not_depend_on_its_batch(networks: Networks) -> None:
     together = latents(networks, 7, 8, 9)
     for number, seed in enumerate((7, 8, 9)):
         (alone,) = sample_latents(networks, [PROMPTS[number]], noise(seed), Sampling(4))
-        torch.testing.assert_close(together[number], alone, atol=1e-4, rtol=0)  # guidance multiplies the last bits by 15
+        torch.testing.assert_close(
+            together[number], alone, atol=1e-4, rtol=0
+        )  # guidance multiplies the last bits by 15
     assert (together[0] - together[1]).abs().max() > 0.01
 
 

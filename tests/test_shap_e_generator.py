@@ -14,7 +14,7 @@ import pytest
 import torch
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
-from sample_shap_e import as_on_the_hub, edit_json, library_latents, quiet, write_tiny
+from sample_shap_e import as_on_the_hub, edit_json, library_latents, write_tiny
 from sample_shapes import assert_same
 
 from distill.conversion import convert
@@ -26,7 +26,7 @@ from gen3d.generation import GenerateSettings, generate
 from gen3d.generators import GENERATORS, Batched, Generator, Pretrained, Tunable, Wanted
 from gen3d.generators.shap_e.generator import ShapEGenerator, ShapESettings
 from gen3d.generators.shap_e.latents import Sampling, sample_latents
-from gen3d.generators.shap_e.weights import load_networks, resolved
+from gen3d.generators.shap_e.weights import load_networks, quiet_scheduler, resolved
 from gen3d.labelling import LabelSettings, label
 from gen3d.shape import Shape
 
@@ -83,7 +83,7 @@ def test_a_collection_is_made_from_text_and_labelled(
             "resolution": 20, "precision": "float32", "weights": resolved(Path(weights)),
         }  # fmt: skip
     assert len({shape.mesh[0].tobytes() for shape in shapes}) == 3
-    label(LabelSettings(teacher="lite", views=2, size=32, points=256), collection.root)
+    label(LabelSettings(teacher="lite", views=2, size=32, points=512), collection.root)
     assert len(list(collection.knowledge("lite"))) == 3
 
 
@@ -189,10 +189,11 @@ def test_a_shape_is_normalised_and_turned_by_its_category(weights: str, monkeypa
 
 
 def test_other_generators_do_not_import_diffusers(tmp_path: Path) -> None:
+    words = ["generate", "--category", "mug", "--n", "1", "--generator", "procedural", "--out", str(tmp_path / "a")]
     code = (
         "import sys; from cli.main import app; from typer.testing import CliRunner\n"
-        f"r = CliRunner().invoke(app, ['generate', '--category', 'mug', '--n', '1', '--generator', 'procedural', '--out', {str(tmp_path / 'a')!r}])\n"
-        "assert not r.exit_code, r.output\n"
+        f"result = CliRunner().invoke(app, {words!r})\n"
+        "assert not result.exit_code, result.output\n"
         "assert not {'diffusers', 'transformers'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[1])
@@ -221,7 +222,7 @@ def test_weights_are_converted_with_the_same_answers_and_diffusers_reads_them(we
         found.append(sample_latents(networks, ["a chair"], noise, Sampling(3)))
     assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
     assert len({resolved(folder) for folder in (hub, out)}) == 2
-    with quiet():
+    with quiet_scheduler():
         pipeline = ShapEPipeline.from_pretrained(out, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
     noise = [torch.Generator().manual_seed(6)]

@@ -5,14 +5,14 @@ What a shape's latent is does not depend on the others of its batch, apart from 
 
 from __future__ import annotations
 
-import warnings
+import copy
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gen3d.generators.shap_e.weights import Networks
+from gen3d.generators.shap_e.weights import Networks, quiet_scheduler
 
 
 class Sampling(NamedTuple):
@@ -59,12 +59,9 @@ def sample_latents(
 
 
 def _scheduler(networks: Networks, steps: int) -> Any:
-    """diffusers' own; it keeps what happened in a step, so every batch has a new one."""
-    from diffusers import HeunDiscreteScheduler
-
-    with warnings.catch_warnings():  # it hands tensors to numpy in a way that is going to change
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        scheduler = HeunDiscreteScheduler.from_config(networks.schedule)
+    """diffusers' own; it keeps what happened in a step, so every batch has a copy."""
+    scheduler = copy.deepcopy(networks.scheduler)
+    with quiet_scheduler():
         scheduler.set_timesteps(steps, device=networks.device)
     return scheduler
 

@@ -1,4 +1,4 @@
-"""Weights of Shap-E in the Hub's layout: which, where from, into diffusers' networks, and as safetensors. Always strict.
+"""Weights of Shap-E in the Hub's layout: from where, into diffusers' networks, and as safetensors. Always strict.
 
 The Hub's own files are partly `.bin`. Those are read by `gen3d.checkpoint.read_checkpoint`, which takes tensors alone.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,14 +33,27 @@ _NETWORKS = {  # folder -> file of its weights, less the ending
     "text_encoder": "model",
 }
 _BIN = {"text_encoder": "pytorch_model"}  # where the .bin is called otherwise
-_TOKENIZER = (
+_WORDS = (
     "tokenizer/tokenizer_config.json",
     "tokenizer/tokenizer.json|tokenizer/vocab.json",
     "tokenizer/tokenizer.json|tokenizer/merges.txt",
 )
 _GONE = {"text_model.embeddings.position_ids"}  # counts 0 to 76; older versions of transformers kept it as a weight
-_MODULES = {"diffusers": "diffusers", "transformers": "transformers", "accelerate": "accelerate", "skimage": "scikit-image"}
+_MODULES = {
+    "diffusers": "diffusers",
+    "transformers": "transformers",
+    "accelerate": "accelerate",
+    "skimage": "scikit-image",
+}
 _INSTALL = "python -m pip install 'gen3d[pretrained]'"
+
+
+@contextmanager
+def quiet_scheduler() -> Iterator[None]:
+    """Around diffusers' scheduler: it hands tensors to numpy in a way that is going to change."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        yield
 
 
 def _either(name: str) -> str:
@@ -54,7 +69,7 @@ SHAP_E = Weights(
         *(f"{name}/config.json" for name in _NETWORKS),
         *(_either(name) for name in _NETWORKS),
         "scheduler/scheduler_config.json",
-        *_TOKENIZER,
+        *_WORDS,
     ),
     megabytes=2660,
     licence="MIT",
@@ -68,7 +83,7 @@ class Networks(NamedTuple):
         tokenizer, text_encoder: CLIP's, as transformers has them.
         prior: the transformer that removes noise.
         renderer: what turns latents into fields.
-        schedule: configuration of diffusers' Heun scheduler.
+        scheduler: diffusers' `HeunDiscreteScheduler`; to be copied, since it keeps what it did.
         device: of all networks.
     """
 
@@ -76,7 +91,7 @@ class Networks(NamedTuple):
     text_encoder: nn.Module
     prior: nn.Module
     renderer: nn.Module
-    schedule: dict[str, Any]
+    scheduler: Any
     device: torch.device
 
 
@@ -118,17 +133,11 @@ def load_networks(folder: Path, precision: str) -> Networks:
     Raises:
         InputError: a file that can't be read, or is not that of the network; names what is missing or unexpected.
     """
-    from transformers import CLIPTokenizer
-
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     made = {name: read_network(folder, name).to(device) for name in _NETWORKS}
     nn.Module.to(made["prior"], getattr(torch, precision))  # diffusers' own `to` warns of modules that it has none of
-    try:
-        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{folder}/tokenizer: can't be read ({_one_line(error)}); download it again") from None
-    schedule = _read_json(folder / "scheduler" / "scheduler_config.json")
-    return Networks(tokenizer, made["text_encoder"], made["prior"], made["shap_e_renderer"], schedule, device)
+    networks = (made[name] for name in ("text_encoder", "prior", "shap_e_renderer"))
+    return Networks(_tokenizer(folder), *networks, _scheduler(folder), device)
 
 
 def read_network(folder: Path, name: str) -> nn.Module:
@@ -213,6 +222,29 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any]], nn.Module]] = {
     "shap_e_renderer": _renderer,
     "text_encoder": _text_encoder,
 }
+
+
+def _tokenizer(folder: Path) -> Any:
+    """CLIP's. Raises InputError."""
+    from transformers import CLIPTokenizer
+
+    try:
+        return CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{folder}/tokenizer: can't be read ({_one_line(error)}); download it again") from None
+
+
+def _scheduler(folder: Path) -> Any:
+    """Heun's, as the folder has it. Raises InputError."""
+    from diffusers import HeunDiscreteScheduler
+
+    file = folder / "scheduler" / "scheduler_config.json"
+    config = _read_json(file)
+    try:
+        with quiet_scheduler():
+            return HeunDiscreteScheduler.from_config(config)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise InputError(f"{file}: is not Shap-E's ({_one_line(error)}); download it again") from None
 
 
 def _tensors(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:
