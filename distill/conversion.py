@@ -22,7 +22,7 @@ def _point_e(file: Path, out: Path) -> dict[str, Any]:
 
 
 def _shap_e(folder: Path, out: Path) -> dict[str, Any]:
-    from gen3d.generators.shap_e.weights import convert_folder
+    from gen3d.generators.shap_e.conversion import convert_folder
 
     return convert_folder(folder, out)
 
@@ -40,7 +40,7 @@ def convert(network: str, file: Path, out: Path | None = None) -> dict[str, Any]
     Args:
         network: a name in `CONVERTERS`.
         file: the authors' checkpoint; a folder for shap-e.
-        out: the safetensors file, or the folder of them; replaced where it exists.
+        out: the safetensors file, or the folder of them; replaced where there is one.
 
     Returns:
         What was made: `weights`, `parameters`, `source_sha256`.

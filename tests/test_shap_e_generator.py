@@ -27,7 +27,7 @@ from gen3d.generators import GENERATORS, Batched, Generator, Pretrained, Tunable
 from gen3d.generators.shap_e.generator import ShapEGenerator, ShapESettings
 from gen3d.generators.shap_e.latents import Sampling, sample_latents
 from gen3d.generators.shap_e.weights import load_networks, quiet_scheduler, resolved
-from gen3d.labelling import LabelSettings, label
+from gen3d.labelling import LabelSettings, label, read_knowledge
 from gen3d.shape import Shape
 
 FAST: dict[str, Any] = {"steps": 2, "resolution": 20, "precision": "float32", "heading": "keep"}
@@ -83,8 +83,8 @@ def test_a_collection_is_made_from_text_and_labelled(
             "resolution": 20, "precision": "float32", "weights": resolved(Path(weights)),
         }  # fmt: skip
     assert len({shape.mesh[0].tobytes() for shape in shapes}) == 3
-    label(LabelSettings(teacher="lite", views=2, size=32, points=512), collection.root)
-    assert len(list(collection.knowledge("lite"))) == 3
+    label(collection, LabelSettings(teacher="lite", views=2, size=32, points=512))
+    assert [len(knowledge.points) for knowledge in read_knowledge(collection, "lite")] == [512] * 3
 
 
 def test_a_shape_has_the_same_bytes_whatever_is_made_beside_it(made: Callable[..., Collection]) -> None:
@@ -232,10 +232,13 @@ def test_weights_are_converted_with_the_same_answers_and_diffusers_reads_them(we
 
 
 def test_a_conversion_does_not_replace_its_source(own: Path) -> None:
-    for out in (own, own.parent):
+    (own.parent / "mine").mkdir()
+    for out in (own, own.parent, own.parent / "mine", own / ".." / "own"):
         with pytest.raises(Gen3dError, match="another --out"):
             convert("shap-e", own, out)
-    assert len(shape_of(own).mesh[1])
+    assert len(shape_of(own).mesh[1]) and (own.parent / "mine").is_dir()
+    for _ in range(2):  # its own work is replaced
+        convert("shap-e", own, own.parent / "new")
 
 
 def test_half_precision_weights_stay_half_when_converted(own: Path) -> None:

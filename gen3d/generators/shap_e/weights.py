@@ -6,7 +6,6 @@ The Hub's own files are partly `.bin`. Those are read by `gen3d.checkpoint.read_
 from __future__ import annotations
 
 import json
-import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,14 +19,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from gen3d.checkpoint import checked_tensors, file_hash, read_checkpoint, safetensors_bytes
+from gen3d.checkpoint import checked_tensors, read_checkpoint
 from gen3d.errors import InputError, MissingError
 from gen3d.hub import Weights, find_weights, first_of, revision_of
-from gen3d.storage import atomic_write
-from gen3d.whole_folder import whole_folder
 
 PIPELINE = "ShapEPipeline"
-_NETWORKS = {  # folder -> file of its weights, less the ending
+NETWORKS = {  # folder -> file of its weights, less the ending
     "prior": "diffusion_pytorch_model",
     "shap_e_renderer": "diffusion_pytorch_model",
     "text_encoder": "model",
@@ -58,7 +55,7 @@ def quiet_scheduler() -> Iterator[None]:
 
 def _either(name: str) -> str:
     """Both names that a network's weights may have, the safe format first."""
-    return f"{name}/{_NETWORKS[name]}.safetensors|{name}/{_BIN.get(name, _NETWORKS[name])}.bin"
+    return f"{name}/{NETWORKS[name]}.safetensors|{name}/{_BIN.get(name, NETWORKS[name])}.bin"
 
 
 SHAP_E = Weights(
@@ -66,8 +63,8 @@ SHAP_E = Weights(
     revision="main",  # no commit of it could be looked up where this was written; the resolved one is recorded
     files=(
         "model_index.json",
-        *(f"{name}/config.json" for name in _NETWORKS),
-        *(_either(name) for name in _NETWORKS),
+        *(f"{name}/config.json" for name in NETWORKS),
+        *(_either(name) for name in NETWORKS),
         "scheduler/scheduler_config.json",
         *_WORDS,
     ),
@@ -111,7 +108,7 @@ def found(folder: str | None, revision: str | None, download: bool = False) -> P
     if lacking:
         raise MissingError(f"Shap-E needs {' and '.join(lacking)}; install with `{_INSTALL}`")
     root = find_weights(_at(revision), folder, download)
-    kind = _read_json(root / "model_index.json").get("_class_name")
+    kind = read_json(root / "model_index.json").get("_class_name")
     if kind != PIPELINE:
         raise InputError(f"{root}: holds {kind or 'no pipeline'}, not {PIPELINE}; name a copy of {SHAP_E.repo}")
     return root
@@ -134,7 +131,7 @@ def load_networks(folder: Path, precision: str) -> Networks:
         InputError: a file that can't be read, or is not that of the network; names what is missing or unexpected.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    made = {name: read_network(folder, name).to(device) for name in _NETWORKS}
+    made = {name: read_network(folder, name).to(device) for name in NETWORKS}
     nn.Module.to(made["prior"], getattr(torch, precision))  # diffusers' own `to` warns of modules that it has none of
     networks = (made[name] for name in ("text_encoder", "prior", "shap_e_renderer"))
     return Networks(_tokenizer(folder), *networks, _scheduler(folder), device)
@@ -142,44 +139,10 @@ def load_networks(folder: Path, precision: str) -> Networks:
 
 def read_network(folder: Path, name: str) -> nn.Module:
     """One of the networks in float32 and eval mode: prior, shap_e_renderer or text_encoder. Raises InputError."""
-    network = _empty(name, _read_json(folder / name / "config.json"), folder)
-    file, tensors = _tensors(folder, name)
+    network = empty_network(name, read_json(folder / name / "config.json"), folder)
+    file, tensors = read_tensors(folder, name)
     network.load_state_dict(checked_tensors(tensors, network.state_dict(), file, f"Shap-E's {name}"), assign=True)
     return network.eval().requires_grad_(False)
-
-
-def convert_folder(folder: Path, out: Path) -> dict[str, Any]:
-    """Write a copy of a folder of weights that has safetensors alone; diffusers reads it, too.
-
-    Args:
-        folder: `openai/shap-e` as it is downloaded.
-        out: replaced where it exists.
-
-    Returns:
-        `weights`, `parameters`, `source_sha256` (file -> digest).
-
-    Raises:
-        MissingError, InputError: see `found` and `read_network`.
-        StorageError: `out` can't be written.
-    """
-    root, count, digests = found(str(folder), None), 0, {}
-    if out.absolute().resolve() in (root.absolute().resolve(), *root.absolute().resolve().parents):
-        raise InputError(f"{out}: would be replaced, with the weights in it; give another --out")
-    with whole_folder(out) as new:
-        for name in _NETWORKS:
-            expected = _empty(name, _read_json(root / name / "config.json"), root).state_dict()
-            file, tensors = _tensors(root, name)
-            checked_tensors(tensors, expected, file, f"Shap-E's {name}")
-            (new / name).mkdir()
-            kept = {key: tensors[key] for key in expected}  # in the file's own precision
-            atomic_write(new / name / f"{_NETWORKS[name]}.safetensors", safetensors_bytes(kept, {"format": "pt"}))
-            shutil.copy(root / name / "config.json", new / name)
-            count += sum(value.numel() for value in kept.values())
-            digests[f"{name}/{file.name}"] = file_hash(file)
-        shutil.copy(root / "model_index.json", new)
-        for name in ("scheduler", "tokenizer"):
-            shutil.copytree(root / name, new / name)
-    return {"weights": str(out), "parameters": count, "source_sha256": digests}
 
 
 def _at(revision: str | None) -> Weights:
@@ -187,7 +150,7 @@ def _at(revision: str | None) -> Weights:
     return SHAP_E if revision is None else SHAP_E._replace(revision=revision)
 
 
-def _empty(name: str, config: dict[str, Any], folder: Path) -> nn.Module:
+def empty_network(name: str, config: dict[str, Any], folder: Path) -> nn.Module:
     """The network of that configuration without storage, waiting for its weights. Raises InputError."""
     from accelerate import init_empty_weights
 
@@ -239,7 +202,7 @@ def _scheduler(folder: Path) -> Any:
     from diffusers import HeunDiscreteScheduler
 
     file = folder / "scheduler" / "scheduler_config.json"
-    config = _read_json(file)
+    config = read_json(file)
     try:
         with quiet_scheduler():
             return HeunDiscreteScheduler.from_config(config)
@@ -247,7 +210,7 @@ def _scheduler(folder: Path) -> Any:
         raise InputError(f"{file}: is not Shap-E's ({_one_line(error)}); download it again") from None
 
 
-def _tensors(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:
+def read_tensors(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:
     """The file with a network's weights, and these. Raises InputError."""
     file = first_of(folder, _either(name))
     assert file is not None  # `found` has looked
@@ -261,7 +224,7 @@ def _tensors(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:
     return file, {key: value for key, value in tensors.items() if key not in _GONE}
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
     """A JSON object. Raises InputError."""
     try:
         content = json.loads(file.read_bytes())
