@@ -16,13 +16,15 @@ import os
 import time
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
-from diffusers import HeunDiscreteScheduler, PriorTransformer, ShapEPipeline
+from diffusers.models.transformers.prior_transformer import PriorTransformer
+from diffusers.pipelines.shap_e.pipeline_shap_e import ShapEPipeline
 from diffusers.pipelines.shap_e.renderer import ShapERenderer
+from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
 
@@ -81,12 +83,13 @@ def pipeline(size: Size) -> ShapEPipeline:
 
 
 @torch.no_grad()
-def ball(size: Size) -> ShapERenderer:
+def ball(size: Size) -> Any:
     """A renderer whose latents all stand for a ball; what it computes is as much as for any other shape."""
     rows, quarter = size.hidden, size.tokens // 4
     assert rows == quarter, "every row of the four projected layers has a token of its own"
     shapes = ((rows, 93), (rows, rows), (rows, rows), (rows, rows))
-    renderer = ShapERenderer(param_shapes=shapes, d_latent=size.channels, d_hidden=rows)
+    how: dict[str, Any] = {"param_shapes": shapes, "d_latent": size.channels, "d_hidden": rows}
+    renderer: Any = ShapERenderer(**how)
     for (_, columns), own in zip(shapes, renderer.params_proj.projections.values(), strict=True):
         bias = torch.zeros(rows, columns)
         bias[0, slice(48, 51) if columns == 93 else 0] = 1  # the cosines of x, y and z; then hand them on
@@ -113,7 +116,8 @@ class Contest:
     """
 
     def __init__(self, size: Size, device: torch.device, dtype: torch.dtype) -> None:
-        self.size, theirs = size, pipeline(size)
+        theirs: Any = pipeline(size)
+        self.size = size
         self.networks = Networks(
             theirs.tokenizer,
             copy.deepcopy(theirs.text_encoder).to(device),

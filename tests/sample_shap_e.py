@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import HeunDiscreteScheduler, PriorTransformer, ShapEPipeline
+from diffusers.models.transformers.prior_transformer import PriorTransformer
+from diffusers.pipelines.shap_e.pipeline_shap_e import ShapEPipeline
 from diffusers.pipelines.shap_e.renderer import ShapERenderer
+from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
 from safetensors.torch import load_file
 from torch import Tensor, nn, serialization
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
@@ -81,12 +83,11 @@ def _tokenizer() -> CLIPTokenizer:
     return CLIPTokenizer(vocab={word: i for i, word in enumerate(words)}, merges=[], model_max_length=77)
 
 
-def _renderer() -> ShapERenderer:
+def _renderer() -> Any:
     """Its first unit sums the cosines of a place's coordinates, which is large in a ball; the rest is noise on it."""
     shapes = ((WIDTH, 93), (WIDTH, WIDTH), (WIDTH, WIDTH), (WIDTH, WIDTH))
-    renderer = ShapERenderer(
-        param_shapes=shapes, d_latent=CHANNELS, d_hidden=WIDTH, n_output=12, background=(0.1, 0.1, 0.1)
-    )
+    how: dict[str, Any] = {"param_shapes": shapes, "d_latent": CHANNELS, "d_hidden": WIDTH, "n_output": 12}
+    renderer: Any = ShapERenderer(**how)
     with torch.no_grad():
         for shape, own in zip(shapes, renderer.params_proj.projections.values(), strict=True):
             own.norm.weight.fill_(0.01)

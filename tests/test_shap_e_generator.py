@@ -204,7 +204,7 @@ def test_other_generators_do_not_import_diffusers(tmp_path: Path) -> None:
 
 
 def test_weights_are_converted_with_the_same_answers_and_diffusers_reads_them(weights: str, own: Path) -> None:
-    from diffusers import ShapEPipeline
+    from diffusers.pipelines.shap_e.pipeline_shap_e import ShapEPipeline
 
     hub = as_on_the_hub(own)
     assert not list(hub.rglob("*.safetensors"))

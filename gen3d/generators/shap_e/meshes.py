@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int64, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
 from gen3d.generators.batches import Batch
@@ -36,7 +36,7 @@ class LatentField:
         fitting: how many blocks of places fit into memory at once.
     """
 
-    def __init__(self, renderer: nn.Module, latent: Float[Tensor, "T C"], fitting: Batch) -> None:
+    def __init__(self, renderer: Any, latent: Float[Tensor, "T C"], fitting: Batch) -> None:
         with torch.inference_mode():
             projected = renderer.params_proj(latent[None])
         self._network, self._device, self._fitting = renderer.mlp, latent.device, fitting

@@ -85,9 +85,9 @@ class Networks(NamedTuple):
     """
 
     tokenizer: Any
-    text_encoder: nn.Module
-    prior: nn.Module
-    renderer: nn.Module
+    text_encoder: Any
+    prior: Any
+    renderer: Any
     scheduler: Any
     device: torch.device
 
@@ -133,8 +133,8 @@ def load_networks(folder: Path, precision: str) -> Networks:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     made = {name: read_network(folder, name).to(device) for name in NETWORKS}
     nn.Module.to(made["prior"], getattr(torch, precision))  # diffusers' own `to` warns of modules that it has none of
-    networks = (made[name] for name in ("text_encoder", "prior", "shap_e_renderer"))
-    return Networks(_tokenizer(folder), *networks, _scheduler(folder), device)
+    text, prior, renderer = (made[name] for name in ("text_encoder", "prior", "shap_e_renderer"))
+    return Networks(_tokenizer(folder), text, prior, renderer, _scheduler(folder), device)
 
 
 def read_network(folder: Path, name: str) -> nn.Module:
@@ -163,7 +163,7 @@ def empty_network(name: str, config: dict[str, Any], folder: Path) -> nn.Module:
 
 
 def _prior(config: Mapping[str, Any]) -> nn.Module:
-    from diffusers import PriorTransformer
+    from diffusers.models.transformers.prior_transformer import PriorTransformer
 
     return PriorTransformer.from_config(dict(config))  # type: ignore[return-value]
 
@@ -199,7 +199,7 @@ def _tokenizer(folder: Path) -> Any:
 
 def _scheduler(folder: Path) -> Any:
     """Heun's, as the folder has it. Raises InputError."""
-    from diffusers import HeunDiscreteScheduler
+    from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
 
     file = folder / "scheduler" / "scheduler_config.json"
     config = read_json(file)
