@@ -10,9 +10,9 @@ from cli import output
 
 
 def command(
-    network: str = typer.Argument(..., help="Whose weights: point-m2ae, point-e, pointnet."),
-    file: Path = typer.Argument(..., help="The authors' checkpoint (.pth, .pt); nothing in it is run."),
-    out: Path = typer.Option(None, "--out", help="Where the weights go.  [default: FILE with .safetensors]"),
+    network: str = typer.Argument(..., help="Whose weights: point-m2ae, point-e, shap-e, pointnet."),
+    file: Path = typer.Argument(..., help="Checkpoint (.pth, .pt; shap-e: folder); nothing in it is run."),
+    out: Path = typer.Option(None, "--out", help="Where the weights go.  [default: beside it, named after it]"),
     as_json: bool = output.JSON,
 ) -> None:
     """Convert the authors' checkpoint of a network to safetensors, strictly.

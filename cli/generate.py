@@ -23,16 +23,18 @@ def command(
     vocabulary: bool = typer.Option(False, "--vocabulary", help="List the words that --prompt knows; make nothing."),
     prompts_file: str = typer.Option(None, "--prompts-file", help="Text, a prompt per line, drawn for each shape."),
     n: int = typer.Option(None, "--n", help="Number of shapes.  [default: 500]"),
-    generator: str = typer.Option(None, "--generator", help="procedural, point-e, or a plug-in's.  [default: auto]"),
+    generator: str = typer.Option(None, "--generator", help="procedural, shap-e, point-e, others.  [default: auto]"),
     shard: int = typer.Option(None, "--shard", help="Shapes per shard, the unit of resuming.  [default: 50]"),
-    weights: Path = typer.Option(None, "--weights", help="point-e: folder of converted weights."),
-    guidance: float = typer.Option(None, "--guidance", help="point-e: how much the text counts.  [default: 3]"),
-    steps: int = typer.Option(None, "--steps", help="point-e: per stage; 16 are four times as fast.  [default: 64]"),
+    weights: Path = typer.Option(None, "--weights", help="Folder of shap-e's (Hub's layout) or point-e's weights."),
+    revision: str = typer.Option(None, "--revision", help="shap-e: commit or branch in the Hub.  [default: main]"),
+    guidance: float = typer.Option(None, "--guidance", help="How much text counts.  [default: shap-e 15, point-e 3]"),
+    steps: int = typer.Option(None, "--steps", help="shap-e, point-e: 16 are four times as fast.  [default: 64]"),
     points: int = typer.Option(None, "--points", help="point-e: 1024 skip the upsampler.  [default: 4096]"),
-    precision: str = typer.Option(None, "--precision", help="point-e: float32 or bfloat16.  [default: auto]"),
+    precision: str = typer.Option(None, "--precision", help="shap-e (or float16), point-e: float32, bfloat16."),
     mesh: bool = typer.Option(None, "--mesh/--cloud", help="point-e: a surface or its points.  [default: cloud]"),
-    resolution: int = typer.Option(None, "--resolution", help="point-e: of the mesh's grid.  [default: 128]"),
-    batch: int = typer.Option(None, "--batch", help="point-e: at once.  [default: 32 on a GPU, else 1]"),
+    resolution: int = typer.Option(None, "--resolution", help="Of the grid of shap-e, or --mesh.  [default: 128]"),
+    heading: str = typer.Option(None, "--heading", help="shap-e: auto faces +Z, keep leaves it.  [default: auto]"),
+    batch: int = typer.Option(None, "--batch", help="shap-e, point-e: at once.  [default: 32 on a GPU, else 1]"),
     filter: str = typer.Option(None, "--filter", help=f"Some of: {', '.join(FILTER_NAMES)}.  [default: none]"),
     max_components: int = typer.Option(None, "--max-components", help="components: pieces apart.  [default: 1]"),
     max_aspect: float = typer.Option(None, "--max-aspect", help="aspect: longest by middle extent.  [default: 25]"),
@@ -56,14 +58,12 @@ def command(
     """Generate labelled shapes from a sentence. Run again to resume; the bytes depend on the settings alone.
 
     A prompt steers the procedural generator: every shape is what all of its
-    words ask for, "without arms", "no arms" and "armless" for the opposite,
-    "oval or round" for either; an unknown word is refused. --vocabulary lists
-    the known ones by the trait they ask for.
+    words ask for, "without arms" and "armless" for the opposite, "oval or
+    round" for either; an unknown word is refused. --vocabulary lists them.
 
-    A shape that a --filter rejects is replaced by that of a further seed; one
-    is a failure if all --attempts were rejected. duplicates looks at all
-    shapes before, in one process; teacher at what the embedded one covers and
-    agrees on in four views; clip at which category CLIP takes the views for.
+    A shape that a --filter rejects is replaced by that of a further seed.
+    duplicates looks at all shapes before, in one process; teacher at what the
+    embedded one covers and agrees on; clip at what CLIP takes the views for.
     --generator auto takes a pretrained one where its weights and a GPU are.
     """
     from gen3d.generation import GenerateSettings

@@ -27,20 +27,27 @@ def _pointnet(file: Path, out: Path) -> dict[str, Any]:
     return convert_pointnet(file, out)
 
 
+def _shap_e(folder: Path, out: Path) -> dict[str, Any]:
+    from gen3d.generators.shap_e.conversion import convert_folder
+
+    return convert_folder(folder, out)
+
+
 CONVERTERS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
     "point-m2ae": _point_m2ae,
     "point-e": _point_e,
     "pointnet": _pointnet,
+    "shap-e": _shap_e,
 }
 
 
 def convert(network: str, file: Path, out: Path | None = None) -> dict[str, Any]:
-    """Convert a checkpoint; by default to a file of the same name that ends in .safetensors, beside it.
+    """Convert a checkpoint; by default to a file of the same name that ends in .safetensors, or a folder, beside it.
 
     Args:
         network: a name in `CONVERTERS`.
-        file: the authors' checkpoint.
-        out: the safetensors file; replaced where it exists.
+        file: the authors' checkpoint; a folder for shap-e.
+        out: the safetensors file, or the folder of them; replaced where there is one.
 
     Returns:
         What was made: `weights`, `parameters`, `source_sha256`.
@@ -51,7 +58,10 @@ def convert(network: str, file: Path, out: Path | None = None) -> dict[str, Any]
     """
     if network not in CONVERTERS:
         raise SettingsError(f"unknown network {network!r}; known are: {', '.join(CONVERTERS)}")
-    target = out or file.with_suffix(".safetensors")
+    folder = file.absolute()
+    target = out or (
+        folder.with_name(f"{folder.name}-safetensors") if file.is_dir() else file.with_suffix(".safetensors")
+    )
     if target.absolute() == file.absolute():
         raise SettingsError(f"{file}: would be overwritten by its own conversion; give another --out")
     return CONVERTERS[network](file, target)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from gen3d.generators.procedural import GRAMMARS, ProceduralGenerator
-from gen3d.shape import Shape, unit
+from gen3d.shape import Shape, unit, yaw
 
 POINTS = 2000  # of a shape that are looked at
 REFERENCES = 128
@@ -95,6 +95,22 @@ class Aligner:
         ups = self._turns[:, 1] @ self._turns[best.likeness.argmax(), 1]
         margin = best.most - float(best.likeness[ups < 0.5].max())
         return Pose(self._rotation(best), best.most, margin > MARGIN)
+
+    def about_up(self, shape: Shape, seed: int, within: float = 0) -> Float32[np.ndarray, " 4"]:
+        """How like the references a shape is that stands, as it is turned about +Y.
+
+        Args:
+            shape: normalised, +Y up.
+            seed: of the surface points that are looked at.
+            within: degrees that it is turned first.
+
+        Returns:
+            After `yaw` by `within`, then by 0, 90, 180 and 270 degrees more.
+        """
+        points, normals = _cloud(shape, seed)
+        found = self._likeness(points, normals, yaw(within))
+        turns = [yaw(quarter).round() for quarter in (0, 90, 180, 270)]
+        return np.array([found[(self._turns == turn).all((1, 2))][0] for turn in turns], np.float32)
 
     def _rotation(self, found: _Found) -> Float64[np.ndarray, "3 3"]:
         """To the frame and on to the most alike turn."""

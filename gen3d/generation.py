@@ -23,7 +23,7 @@ from gen3d.shape import Shape
 from gen3d.shards import Member, Sample
 
 # Of generators; each says which it has.
-OPTIONS = ("weights", "guidance", "steps", "points", "precision", "mesh", "resolution", "batch")
+OPTIONS = ("weights", "revision", "guidance", "steps", "points", "precision", "mesh", "resolution", "heading", "batch")
 
 
 class GenerateSettings(FilterSettings):
@@ -37,12 +37,14 @@ class GenerateSettings(FilterSettings):
     seed: int = Field(default=0, ge=0)
     shard: int = Field(default=50, ge=1, description="shapes per shard, the unit of work and of resuming")
     weights: str | None = Field(default=None, description="folder of the generator's weights")
+    revision: str | None = Field(default=None, description="of the weights in the Hub")
     guidance: float | None = None
     steps: int | None = None
     points: int | None = None
     precision: str | None = None
     mesh: bool | None = None
     resolution: int | None = None
+    heading: str | None = None
     batch: int | None = None
 
     def recorded(self) -> dict[str, Any]:

@@ -95,4 +95,14 @@ def _point_e() -> Generator:
     return PointEGenerator()
 
 
-GENERATORS: dict[str, Callable[[], Generator]] = {"procedural": _procedural, "point-e": _point_e}
+def _shap_e() -> Generator:
+    from gen3d.generators.shap_e.generator import ShapEGenerator
+
+    return ShapEGenerator()
+
+
+GENERATORS: dict[str, Callable[[], Generator]] = {
+    "procedural": _procedural,
+    "shap-e": _shap_e,
+    "point-e": _point_e,
+}
