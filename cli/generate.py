@@ -33,7 +33,7 @@ def command(
     precision: str = typer.Option(None, "--precision", help="shap-e (or float16), point-e: float32, bfloat16."),
     mesh: bool = typer.Option(None, "--mesh/--cloud", help="point-e: a surface or its points.  [default: cloud]"),
     resolution: int = typer.Option(None, "--resolution", help="Of the grid of shap-e, or --mesh.  [default: 128]"),
-    heading: str = typer.Option(None, "--heading", help="shap-e: auto faces +Z, keep leaves it.  [default: auto]"),
+    heading: str = typer.Option(None, "--heading", help="shap-e, point-e: auto faces +Z, or keep.  [default: auto]"),
     batch: int = typer.Option(None, "--batch", help="shap-e, point-e: at once.  [default: 32 on a GPU, else 1]"),
     filter: str = typer.Option(None, "--filter", help=f"Some of: {', '.join(FILTER_NAMES)}.  [default: none]"),
     max_components: int = typer.Option(None, "--max-components", help="components: pieces apart.  [default: 1]"),

@@ -137,7 +137,7 @@ def test_where_not_even_one_fits_it_ends(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_real_networks_give_each_shape_its_own_whatever_the_batch(tmp_path: Path) -> None:
     weights = str(write_tiny(tmp_path / "weights"))
-    settings = PointESettings(weights=weights, steps=3, points=1024, precision="float32", batch=3)
+    settings = PointESettings(weights=weights, steps=3, points=1024, precision="float32", heading="keep", batch=3)
     generator = PointEGenerator(settings, Words())
     assert isinstance(generator, Batched) and isinstance(generator, Pretrained) and generator.batch == 3
     wanted = [Wanted("chair", seed, f"x-{seed}", f"chair {seed}") for seed in (5, 9, 2, 7)]

@@ -21,9 +21,10 @@ from gen3d.generators.point_e.clouds import HOUSE, Sampling, sample_clouds
 from gen3d.generators.point_e.generator import PointEGenerator, PointESettings
 from gen3d.generators.point_e.networks import MODELS, TextDenoiser, Upsampler
 from gen3d.generators.point_e.text import ClipText, TextEncoder
-from gen3d.shape import Shape
+from gen3d.heading import heading_of
+from gen3d.shape import Shape, yaw
 
-FAST: dict[str, Any] = {"steps": 2, "points": 1024, "precision": "float32"}
+FAST: dict[str, Any] = {"steps": 2, "points": 1024, "precision": "float32", "heading": "keep"}
 
 
 class Broken(Words):
@@ -99,6 +100,15 @@ def test_an_answer_that_is_no_number_fails_that_shape_alone(
     assert [id for id, _ in collection.failures()] == ["chair-000001"]
     assert "not finite" in collection.failures()[0][1]
     assert dict(collection.samples()) == {id: whole[id] for id in ("chair-000000", "chair-000002")}
+
+
+def test_a_cloud_is_turned_to_face_the_front(weights: str) -> None:
+    kept, turned = (shape_of(weights, 3, "a chair", heading=heading) for heading in ("keep", "auto"))
+    degrees = turned.meta["heading"]
+    assert kept.points is not None and turned.points is not None and "heading" not in kept.meta
+    assert degrees == heading_of(kept, 3)
+    expected = kept.points @ yaw(degrees).round().T if degrees else kept.points
+    np.testing.assert_allclose(turned.points, expected, atol=1e-6)
 
 
 def test_weights_that_are_not_there_end_it_before_the_start(made: Callable[..., Collection], tmp_path: Path) -> None:

@@ -24,7 +24,14 @@ from gen3d.generators.point_e.networks import SignedDistance, TextDenoiser
 from gen3d.generators.point_e.weights import read_network
 
 GRID = 20
-FAST: dict[str, Any] = {"steps": 2, "points": 1024, "precision": "float32", "mesh": True, "resolution": GRID}
+FAST: dict[str, Any] = {
+    "steps": 2,
+    "points": 1024,
+    "precision": "float32",
+    "heading": "keep",
+    "mesh": True,
+    "resolution": GRID,
+}
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from gen3d.generators.point_e.meshes import cloud_mesh, mesh_operations
 from gen3d.generators.point_e.networks import MODELS, Denoiser, SignedDistance, TextDenoiser, Upsampler
 from gen3d.generators.point_e.text import ClipText, TextEncoder
 from gen3d.generators.point_e.weights import Loaded, missing, read_network
+from gen3d.heading import faced
 from gen3d.isosurface import check_library
 from gen3d.settings import Settings, resolve
 from gen3d.shape import Shape
@@ -43,6 +44,7 @@ class PointESettings(Settings):
     resolution: int | None = Field(
         default=None, ge=8, le=512, description="of the mesh's grid; None: 128, 32 is coarse"
     )
+    heading: Literal["auto", "keep"] = Field(default="auto", description="auto: turned to face +Z, by its category")
     batch: int | None = Field(default=None, ge=1, le=4096, description="clouds at once; None: 32 on a GPU, else 1")
 
     @field_validator("resolution")
@@ -165,9 +167,10 @@ class PointEGenerator:
         meta = {"prompt": _words(own), "seed": own.seed, "generator": self.name, **how}
         try:
             shape = Shape(own.id, own.category, meta=meta, **self._geometry(ready, cloud))
-            return shape.transformed(HOUSE).normalised()
+            shape = shape.transformed(HOUSE).normalised()
         except InputError as error:
             return error if str(error).startswith(own.id) else InputError(f"{own.id}: {error}")
+        return faced(shape, own.seed) if self.settings.heading == "auto" else shape
 
     def _geometry(self, ready: _Ready, cloud: Cloud) -> dict[str, Any]:
         """Fields of a shape: the cloud, or the mesh around it. Raises InputError (the reason only)."""
