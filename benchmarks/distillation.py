@@ -180,12 +180,14 @@ def neighbourhoods_part(rounds: int, students: list[str]) -> None:
     def farthest() -> np.ndarray:
         return np.stack([farthest_points(cloud, 512) for cloud in some])
 
-    for what, ours, other in (
-        ("farthest points", farthest, lambda: naive_farthest(points, 512)),
-        ("16 nearest", nearest, lambda: naive_nearest(queries, points, 16)),
+    for what, ours, other, exact in (
+        ("farthest points", farthest, lambda: naive_farthest(points, 512), lambda: naive_farthest(points, 512)),
+        ("16 nearest", nearest, lambda: naive_nearest(queries, points, 16),
+         lambda: naive_nearest(queries.double(), points.double(), 16)),
     ):  # fmt: skip
-        differ = int((ours() != other().numpy()).sum())
-        print(f"neighbourhoods, {what}: {differ} of {other().numel()} indices differ")
+        rounded, true = (int((ours() != form().numpy()).sum()) for form in (other, exact))
+        note = f"; {rounded} where the naive form rounds distances to float32" if rounded != true else ""
+        print(f"neighbourhoods, {what}: {true} of {other().numel()} indices differ{note}")
         times = least_times({"ours": ours, "other": other}, rounds)
         row(f"neighbourhoods, {what}, time", times["ours"] * 1e3, times["other"] * 1e3, "ms", 3)
 
