@@ -23,9 +23,7 @@ def command(
     vocabulary: bool = typer.Option(False, "--vocabulary", help="List the words that --prompt knows; make nothing."),
     prompts_file: str = typer.Option(None, "--prompts-file", help="Text, a prompt per line, drawn for each shape."),
     n: int = typer.Option(None, "--n", help="Number of shapes.  [default: 500]"),
-    generator: str = typer.Option(
-        None, "--generator", help="procedural, shap-e, point-e, or another.  [default: auto]"
-    ),
+    generator: str = typer.Option(None, "--generator", help="procedural, shap-e, point-e, another.  [default: auto]"),
     shard: int = typer.Option(None, "--shard", help="Shapes per shard, the unit of resuming.  [default: 50]"),
     weights: Path = typer.Option(None, "--weights", help="Folder of shap-e's (Hub's layout) or point-e's weights."),
     revision: str = typer.Option(None, "--revision", help="shap-e: commit or branch in the Hub.  [default: main]"),
@@ -58,9 +56,8 @@ def command(
     A prompt steers the procedural generator: each of its words chooses among
     what the grammar of the category can vary, and every shape is what all of
     them ask for. "without arms", "no arms" and "armless" ask for the opposite,
-    "oval or round" for either; plurals and hyphens make no difference;
-    an unknown word is refused. --vocabulary lists the known ones by the trait
-    they ask for.
+    "oval or round" for either; plurals and hyphens make no difference; unknown
+    words are refused. --vocabulary lists the known ones by their traits.
 
     A shape that a --filter rejects is replaced by that of a further seed; one
     is a failure if all --attempts were rejected. duplicates looks at all
@@ -70,18 +67,16 @@ def command(
     from gen3d.generation import GenerateSettings
     from gen3d.settings import resolve
 
-    options = {"category": category, "prompt": prompt, "n": n, "generator": generator, "shard": shard}
+    options = {"category": category, "prompt": prompt, "n": n, "generator": generator, "revision": revision}
     options |= {"batch": batch, "precision": precision, "mesh": mesh, "resolution": resolution, "heading": heading}
-    options |= {"revision": revision}
     options |= {"weights": None if weights is None else str(weights), "guidance": guidance, "steps": steps}
     limits = {"max_components": max_components, "max_aspect": max_aspect, "min_thickness": min_thickness}
     limits |= {"min_closed": min_closed, "min_distance": min_distance, "attempts": attempts}
     options |= {"prompts_file": prompts_file, "filter": output.names(filter)}
-    settings = resolve(GenerateSettings, preset, **options, **limits, points=points, seed=seed)
+    settings = resolve(GenerateSettings, preset, **options, **limits, points=points, seed=seed, shard=shard)
     if vocabulary:
-        _show_vocabulary(settings, as_json)
-        return
-    _generate(settings, out, workers, overwrite, retry_failed, as_json)
+        return _show_vocabulary(settings, as_json)
+    return _generate(settings, out, workers, overwrite, retry_failed, as_json)
 
 
 def _generate(
