@@ -137,7 +137,7 @@ class Contest:
 
     def meshes(self, seeds: range, batch: int) -> None:
         """Ours, with the surfaces."""
-        blocks = Batch(16 if self.device.type == "cuda" else 2)
+        blocks = Batch(16 if self.device.type == "cuda" else 1)
         for start in range(0, len(seeds), batch):
             for latent in self._latents(seeds[start : start + batch]):
                 coloured_mesh(LatentField(self.networks.renderer, latent, blocks), self.size.resolution)

@@ -60,7 +60,7 @@ class ShapEGenerator:
         gpu = torch.cuda.is_available()
         self.batch = self.settings.batch or (32 if gpu else 1)
         self._fitting = Batch(self.batch)
-        self._blocks = Batch(16 if gpu else 2)  # a processor keeps few of them in its caches
+        self._blocks = Batch(16 if gpu else 1)  # a processor keeps no more in its caches
 
     def tuned(self, options: Mapping[str, Any]) -> ShapEGenerator:
         """With those of `ShapESettings`. Raises SettingsError."""

@@ -33,7 +33,7 @@ _BIN = {"text_encoder": "pytorch_model"}  # where the .bin is called otherwise
 _WORDS = (
     "tokenizer/tokenizer_config.json",
     "tokenizer/tokenizer.json|tokenizer/vocab.json",
-    "tokenizer/tokenizer.json|tokenizer/merges.txt",
+    "tokenizer/merges.txt|tokenizer/tokenizer.json",
 )
 _GONE = {"text_model.embeddings.position_ids"}  # counts 0 to 76; older versions of transformers kept it as a weight
 _MODULES = {
