@@ -204,7 +204,7 @@ def _one_by_one(
 ) -> Callable[[int, int], Shape]:
     """From a shape's index and an attempt to that shape, made with those after it where the generator likes that."""
     if isinstance(generator, Batched) and generator.batch > 1 and not singly:
-        from gen3d.generators.batches import Ahead  # loads torch
+        from gen3d.generators.batches import Ahead
 
         ahead = Ahead(generator, [(index, wanted(index)) for index in indices])
         return lambda index, attempt: ahead.shape(index, attempt, wanted(index, attempt))

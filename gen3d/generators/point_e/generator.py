@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from gen3d.batches import Batch
 from gen3d.environment import fast_bfloat16
 from gen3d.errors import InputError
 from gen3d.generators import Wanted
-from gen3d.generators.batches import Batch
 from gen3d.generators.expected import duration
 from gen3d.generators.point_e.clouds import HOUSE, Cloud, Sampling, sample_clouds
 from gen3d.generators.point_e.networks import MODELS, TextDenoiser, Upsampler
