@@ -35,6 +35,10 @@ class Pretrained(Protocol):
         """Get the weights that are not there, unless the user is offline. Raises MissingError."""
         ...
 
+    def load(self) -> None:
+        """Load them, once per process. Raises MissingError or InputError."""
+        ...
+
     def how(self, category: str, prompts: tuple[str, ...]) -> dict[str, Any]:
         """What is kept beside knowledge: model, revision, precision and what was asked; JSON-able."""
         ...

@@ -102,6 +102,10 @@ class PretrainedTeacher(ABC):
         """Get weights that are not there into the Hub's cache, unless the user is offline. Raises MissingError."""
         self._folder(download=True)
 
+    def load(self) -> None:
+        """Load the network, once per process. Raises MissingError, or InputError for weights that can't be read."""
+        self._loaded()
+
     def asked(self, category: str, prompts: tuple[str, ...]) -> Phrases:
         """What is asked for each of the words. Raises SettingsError."""
         return phrases(self.settings.prompt_style, category, prompts)
