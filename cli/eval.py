@@ -33,8 +33,9 @@ def command(
     steps: int = typer.Option(None, "--steps", help="tta: batches per epoch.  [default: as many as hold every copy]"),
     lr: float = typer.Option(None, "--lr", help="tta: learning rate.  [default: 0.0015, with --student 0.0003]"),
     backward: bool = typer.Option(None, "--backward/--forward-only", help="tta: re-score.  [default: backward]"),
+    renderer: str = typer.Option(None, "--renderer", help="votes and tta: see `gen3d label`.  [default: auto]"),
     views: int = typer.Option(None, "--views", help="tta: cameras.  [default: 10]"),
-    size: int = typer.Option(None, "--size", help="tta: pixels along a view's side.  [default: 224]"),
+    size: int = typer.Option(None, "--size", help="tta: pixels along a view's side.  [default: the teacher's]"),
     every_epoch: bool = typer.Option(False, "--every-epoch", help="Score every epoch that --keep-epochs kept, too."),
     leave_out: str = typer.Option(None, "--leave-out", help="Parts not to score, comma-separated."),
     out: Path = typer.Option(None, "--out", help="For scores.json and report.png.  [default: beside the student]"),
@@ -58,6 +59,10 @@ def command(
     subject: dict[str, Any] = {"method": method, "student": student, "category": category, "teacher": teacher}
     chosen = {"tta": tta, "network": network, "copies": copies, "epochs": epochs, "steps": steps, "lr": lr}
     chosen |= {"encoder": encoder and str(encoder), "backward": backward, "views": views, "size": size}
+    if method == "votes":
+        subject |= {} if renderer is None else {"renderer": renderer}
+    else:
+        chosen |= {"renderer": renderer}
     subject |= _alignment(method, preset, chosen, {"points": settings.points, "seed": settings.seed})
     if every_epoch and method != "student":
         raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
@@ -72,6 +77,7 @@ def command(
     found = f"{result['shapes_scored']} of {result['shapes_expected']} shapes"
     title = f"{result['category']}, {settings.dataset}, {found}, {method}: mIoU %, {settings.points} points"
     output.show(result, as_json, lambda: output.print_table(title, ["part", "IoU"], _rows(result)))
+    output.say_renderers(result.get("renderers", {}))
     output.say(f"pictures: {folder / 'report.png'}")
 
 

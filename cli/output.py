@@ -83,6 +83,12 @@ def say_failures(failures: list[tuple[str, str]], most: int = 5) -> None:
         say(f"failed: {len(failures) - most} more (--json lists all); try them again with --retry-failed")
 
 
+def say_renderers(shapes: dict[str, int]) -> None:
+    """Which renderer made the views of how many shapes, on stderr; nothing where that was not recorded."""
+    if shapes:
+        say("rendered by " + ", ".join(f"{name} ({count} shapes)" for name, count in shapes.items()))
+
+
 def failure_rows(failures: list[tuple[str, str]]) -> list[dict[str, str]]:
     """The samples that failed, for JSON."""
     return [{"id": id, "reason": reason} for id, reason in failures]

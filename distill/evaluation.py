@@ -19,9 +19,11 @@ from distill.other import OTHER, partnete_scores
 from distill.student import Student
 from distill.trainer import Epoch
 from distill.tta import JOINT, NothingSeenError, TTASettings, align, named_parts, untrained
+from gen3d.asking import LabelSettings, Renderers, label_shape
 from gen3d.categories import category
 from gen3d.errors import InputError, SettingsError
-from gen3d.labelling import LabelSettings, Renderers, label_shape
+from gen3d.labelling import renderers_for
+from gen3d.rendering.styles import style_of
 from gen3d.settings import Settings
 from gen3d.shape import UNLABELLED, Shape, yaw
 from gen3d.teachers.predictions import Teacher
@@ -153,7 +155,8 @@ def evaluate_tta(
         report: called after every epoch.
     """
     kept, row = _kept(labelled, settings), category(labelled.category)
-    tta = tta.model_copy(update={"points": settings.points, "seed": settings.seed})
+    size = tta.size or style_of(teacher).size
+    tta = tta.model_copy(update={"points": settings.points, "seed": settings.seed, "size": size})
     if start is not None:
         _check_category(start, labelled)
     student = start or untrained(row.name, [row.parts[i] for i in kept], tta)
@@ -171,7 +174,7 @@ def evaluate_tta(
             predictions += [np.full(settings.points, -1, np.int16) for _ in group]
         else:
             predictions += _predicted(aligned, group, kept, settings.passes)
-    return replace(_report("tta", labelled, kept, shapes, predictions), extra={"tta": tta.model_dump()})
+    return replace(_report("tta", labelled, kept, shapes, predictions), extra={"tta": tta.model_dump(), "renderers": renderers_for(whole, tta.renderer)})
 
 
 def evaluate_votes(teacher: Teacher, labelled: LabelledSet, settings: EvalSettings, label: LabelSettings) -> Report:
@@ -184,12 +187,13 @@ def evaluate_votes(teacher: Teacher, labelled: LabelledSet, settings: EvalSettin
     row = category(labelled.category)
     parts = tuple(row.parts[i] for i in kept)
     teacher.check(row.name, parts)
-    shapes, predictions, renderers = _posed(labelled, settings), [], Renderers(label)
+    shapes, predictions, renderers = _posed(labelled, settings), [], Renderers(label, style_of(teacher))
     for shape in shapes:
         knowledge = label_shape(shape, teacher, label, parts, renderers)
         votes = knowledge.votes(len(parts))
         predictions.append(np.where(votes < 0, -1, np.array(kept)[votes]).astype(np.int16))
-    return _report("votes", labelled, kept, shapes, predictions)
+    report = _report("votes", labelled, kept, shapes, predictions)
+    return replace(report, extra={"renderers": renderers_for(shapes, label.renderer)})
 
 
 def _kept(labelled: LabelledSet, settings: EvalSettings) -> list[int]:

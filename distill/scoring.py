@@ -15,6 +15,7 @@ from distill.tta import TTASettings, starting_record
 from gen3d.errors import InputError, SettingsError
 from gen3d.labelling import LabelSettings
 from gen3d.record import read_record, same_record, start_record, write_record
+from gen3d.rendering import AUTO
 from gen3d.teachers import make_teacher
 
 METHODS = ("student", "votes", "tta")
@@ -31,7 +32,8 @@ def score(
     """Score a student, one aligned on the test shapes, or a teacher's votes.
 
     Args:
-        subject: method; student (folder or Hub id) for "student"; category and teacher for "votes"; for "tta" teacher,
+        subject: method; student (folder or Hub id) for "student"; category, teacher and renderer ("auto" where it is
+            left out) for "votes"; for "tta" teacher,
             tta (see `TTASettings`), and category or the student to start from.
         root: the data set's folder.
         settings: see `EvalSettings`.
@@ -62,7 +64,8 @@ def score(
     elif student is not None:
         scores = evaluate_student(student, labelled, settings)
     else:
-        scores = evaluate_votes(make_teacher(subject["teacher"]), labelled, settings, LabelSettings())
+        label = LabelSettings(renderer=subject.get("renderer", AUTO))
+        scores = evaluate_votes(make_teacher(subject["teacher"]), labelled, settings, label)
     return _keep(scores, settings, record, folder), folder, False
 
 

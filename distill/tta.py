@@ -11,8 +11,9 @@ from distill.other import OTHER, with_other
 from distill.starting import fresh_student, starting_weights
 from distill.student import POINTS, Student
 from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
+from gen3d.asking import LabelSettings, Renderers, label_samplings
 from gen3d.errors import InputError
-from gen3d.labelling import LabelSettings, Renderers, label_samplings
+from gen3d.rendering.styles import style_of
 from gen3d.settings import Settings
 from gen3d.shape import Shape
 from gen3d.teachers.predictions import Teacher
@@ -38,7 +39,7 @@ class TTASettings(Settings):
     backward: bool = Field(default=True, description="re-score the teacher once the loss has settled")
     renderer: str = "auto"
     views: int = Field(default=10, ge=1)
-    size: int = Field(default=224, ge=32, description="pixels")
+    size: int | None = Field(default=None, ge=32, description="pixels; what suits the teacher if not set")
     points: int = Field(default=POINTS, ge=512)
     seed: int = Field(default=0, ge=0)
 
@@ -78,7 +79,7 @@ def align(
         Gen3dError: training diverged.
     """
     label = LabelSettings(**settings.model_dump(include={"renderer", "views", "size", "points", "seed"}))
-    renderers, knowledge, parts = Renderers(label), [], named_parts(student)
+    renderers, knowledge, parts = Renderers(label, style_of(teacher)), [], named_parts(student)
     for shape in shapes:
         knowledge += label_samplings(shape, teacher, label, parts, renderers, settings.copies)
     if not any(len(k.part) for k in knowledge):

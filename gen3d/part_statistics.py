@@ -15,6 +15,7 @@ from gen3d.shape import UNLABELLED, Shape, face_normals
 from gen3d.shards import ShardContent, ShardRecord, Statistics, grouped
 
 ALL = "all"  # the row of all parts together
+RENDERER = "renderer "  # rows of knowledge made by a renderer, whose name follows
 
 
 class PartShare(NamedTuple):
@@ -56,7 +57,8 @@ def shard_statistics(stem: str, content: ShardContent) -> Statistics:
 
     Returns:
         Part index (-1: unlabelled) or "all" -> [shapes, faces, area, points] for shapes, and
-        [shapes, units, sum of confidences, sum of covered shares] for knowledge.
+        [shapes, units, sum of confidences, sum of covered shares] for knowledge, with "renderer NAME" -> [shapes, 0, 0, 0]
+        of those that it rendered.
     """
     try:
         return _sums(stem, grouped(content.members))
@@ -110,6 +112,11 @@ def part_summary(sums: Statistics, parts: list[str]) -> list[PartSummary]:
     return rows
 
 
+def renderer_counts(sums: Statistics) -> dict[str, int]:
+    """Renderer -> number of shapes whose knowledge was made with it, from a `total`."""
+    return {key.removeprefix(RENDERER): int(row[0]) for key, row in sums.items() if key.startswith(RENDERER)}
+
+
 def shape_row(shape: Shape) -> Statistics:
     """The statistics of one shape."""
     faces, area = (np.zeros(0, np.int16), np.zeros(0))
@@ -129,6 +136,8 @@ def knowledge_row(knowledge: Knowledge) -> Statistics:
     rows: Statistics = {
         ALL: [1.0, len(knowledge.part), float(knowledge.confidence.sum(dtype=np.float64)), knowledge.coverage()]
     }
+    if "renderer" in knowledge.meta:
+        rows[f"{RENDERER}{knowledge.meta['renderer']}"] = [1.0, 0.0, 0.0, 0.0]
     for part in np.unique(knowledge.part).tolist():
         chosen = knowledge.part == part
         covered = float(knowledge.mask[chosen].any(0).mean())

@@ -17,6 +17,8 @@ CELLS = 2**22  # pixels looked at in one go: bounds the memory that wide discs t
 class PointsRenderer:
     """Renders clouds from fixed cameras by a z-buffer of discs, each as wide as the cloud's own spacing."""
 
+    name = "points"
+
     def __init__(self, cameras: tuple[Camera, ...], spacing: float = 1.25) -> None:
         self.cameras = cameras
         self.spacing = spacing  # disc radius over the median distance to the third neighbour

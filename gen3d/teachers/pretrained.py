@@ -17,6 +17,7 @@ from gen3d.batches import Batch
 from gen3d.environment import fast_bfloat16
 from gen3d.errors import InputError, MissingError, SettingsError
 from gen3d.hub import Weights, find_weights, first_of, revision_of
+from gen3d.rendering.styles import ViewStyle
 from gen3d.rendering.view import View
 from gen3d.settings import Settings, resolve
 from gen3d.teachers.predictions import Boxes, PixelScores
@@ -68,7 +69,7 @@ class PretrainedTeacher(ABC):
     name: ClassVar[str]
     kind: ClassVar[str]
     any_words: ClassVar[bool] = True
-    size: ClassVar[int] = 224  # pixels of the views that suit it
+    style: ClassVar[ViewStyle] = ViewStyle()  # views that suit it
     Options: ClassVar[type[PretrainedSettings]] = PretrainedSettings
     MODELS: ClassVar[Mapping[str, Weights]]  # by size; the first is the default
 

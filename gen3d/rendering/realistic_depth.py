@@ -1,0 +1,70 @@
+"""The "realistic" depth maps of PointCLIP V2: points made dense in a grid, then smoothed (baselines.md, section 2)."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Float32, Int64
+
+from gen3d.rendering.cameras import NEAR, Camera
+
+SIDE, DEEP = 224, 112  # cells of the grid across and down, and along the view
+BIAS, STEPS = 0.3, 110  # depths fill the steps from BIAS / (1 + BIAS) of them to the last
+POOL = (5, 11, 11)  # z, y, x
+SIGMAS = (2.0, 1.0, 1.0)
+TAPS = np.arange(-2, 3)
+_MARGIN = 8  # cells by which pooling and smoothing widen what is drawn, and one more
+
+
+def realistic_depth(camera: Camera, points: Float32[np.ndarray, "N 3"]) -> Float32[np.ndarray, "H W"]:
+    """Depth map of a cloud: 1 = background, 0 = the nearest.
+
+    The published steps, through our own camera: theirs looks from afar, and takes the cell after the one a point is in.
+
+    Args:
+        camera: of the view; the map is made with 224 pixels a side, and then brought to the camera's size.
+        points: house frame, radii.
+    """
+    xy, depth = camera.project(points)
+    ahead = depth > NEAR
+    if not ahead.any():
+        return np.ones((camera.size, camera.size), np.float32)
+    value = _depth_values(points[ahead] @ camera.axes.T)
+    cell = np.floor(xy[ahead] * (SIDE / camera.size)).astype(np.int64).clip(1, SIDE - 2)
+    image = _smoothed(cell, value)
+    return _resized(1 - image / max(float(image.max()), 1e-6), camera.size)
+
+
+def _depth_values(local: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
+    """Depth steps 1 to 110, growing towards the viewer, of positions in the camera's axes; its box has length 2."""
+    low, high = local.min(0), local.max(0)
+    z = (local[:, 2] - (low[2] + high[2]) / 2) / max(float((high - low).max()), 1e-6) * 2
+    return (((z + 1) / 2 + BIAS) / (1 + BIAS) * STEPS).clip(1, STEPS)
+
+
+def _smoothed(cell: Int64[np.ndarray, "N 2"], value: Float[np.ndarray, " N"]) -> Float32[np.ndarray, "S S"]:
+    """The grid of points, pooled and smoothed, and its largest value along the view; 0 where there is nothing."""
+    from scipy.ndimage import correlate1d, maximum_filter1d
+
+    # everything outside of the window stays 0
+    first = (cell.min(0) - _MARGIN).clip(0)
+    width, height = (cell.max(0) + _MARGIN + 1).clip(max=SIDE) - first
+    grid = np.zeros((DEEP, height, width), np.float32)
+    column, row = (cell - first).T
+    np.maximum.at(grid, (np.ceil(value).astype(np.int64), row, column), value.astype(np.float32))
+    for axis, size in enumerate(POOL):
+        grid = maximum_filter1d(grid, size, axis=axis, mode="constant", cval=0.0)
+    for axis, sigma in enumerate(SIGMAS):
+        bell = np.exp(-(TAPS**2) / (2 * sigma**2))
+        grid = correlate1d(grid, bell / bell.sum(), axis=axis, mode="constant", cval=0.0)
+    image = np.zeros((SIDE, SIDE), np.float32)
+    image[first[1] : first[1] + height, first[0] : first[0] + width] = grid.max(0)
+    return image
+
+
+def _resized(image: Float32[np.ndarray, "S S"], size: int) -> Float32[np.ndarray, "H W"]:
+    """Bilinear."""
+    from PIL import Image
+
+    if size == len(image):
+        return image
+    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)).clip(0, 1)
