@@ -56,7 +56,31 @@ def _lite_boxes() -> Teacher:
     return LiteTeacher(boxes=True)
 
 
-TEACHERS: dict[str, Callable[[], Teacher]] = {"lite": _lite, "lite-boxes": _lite_boxes}
+def _clip() -> Teacher:
+    from gen3d.teachers.clip import ClipTeacher
+
+    return ClipTeacher()
+
+
+def _siglip2() -> Teacher:
+    from gen3d.teachers.siglip2 import Siglip2Teacher
+
+    return Siglip2Teacher()
+
+
+def _clipseg() -> Teacher:
+    from gen3d.teachers.clipseg import ClipsegTeacher
+
+    return ClipsegTeacher()
+
+
+TEACHERS: dict[str, Callable[[], Teacher]] = {
+    "lite": _lite,
+    "lite-boxes": _lite_boxes,
+    "clip": _clip,
+    "siglip2": _siglip2,
+    "clipseg": _clipseg,
+}
 
 
 def make_teacher(name: str, options: Mapping[str, Any] | None = None) -> Teacher:
