@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from gen3d.building import build_shards
-from gen3d.categories import category
+from gen3d.categories import any_category, category
 from gen3d.collection import INFO, SHAPES, Collection, read_info, shape_id, shape_members
 from gen3d.errors import InputError, SettingsError
 from gen3d.filters import FilterSettings, Seen, attempt_seed, first_accepted
@@ -73,11 +73,11 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     With `retry_failed` also the shapes that failed before. `tell` is called with lines on what was chosen for the user.
 
     Raises:
-        SettingsError: unknown category or generator, a prompt that it can't follow, or `root` holds a collection of
-            other settings.
+        SettingsError: unknown generator, a category that it can't make, a prompt that it can't follow, or `root` holds
+            a collection of other settings.
         StorageError: see `gen3d.collection`.
     """
-    row = category(settings.category)
+    row = any_category(settings.category)
     _refuse_idle(settings)
     settings, reason = _chosen(settings, None if overwrite else _made_by(Path(root)))
     generator = _generator(settings)
