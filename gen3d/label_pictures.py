@@ -24,15 +24,15 @@ from gen3d.storage import atomic_write
 SHAPES = 4  # rows
 VIEWS = 10  # columns at most
 _SIZE = 144  # pixels of a view
-_REACH = 0.08  # radii from a pixel's surface to the nearest point that knowledge was lifted to
+_REACH = 0.06  # radii from a pixel's surface to the nearest point that the view gave a part
 _FAINT = 0.25  # of a part's colour at confidence 0
 
 
 def draw_sheet(collection: Collection, stem: str) -> Path:
     """Write `<stem>.png` beside the shards: the first shapes with knowledge, a row each, by view; returns its path.
 
-    A pixel has the colour of the part that its view gave the nearest point, the stronger the more confident; grey is
-    what nothing was found on. Of boxes that overlap the most confident counts.
+    A pixel has the colour of the part that its view gave the nearest point of those that it gave any, the stronger the
+    more confident; grey is what is far from all of them. Of boxes that overlap the most confident counts.
 
     Raises StorageError.
     """
@@ -56,12 +56,15 @@ def found_in(view: View, number: int, knowledge: Knowledge) -> UInt8[np.ndarray,
     from scipy.spatial import KDTree
 
     part, score = _best(knowledge, knowledge.view == number)
-    distance, nearest = KDTree(knowledge.points).query(surface(view)[view.hit])
-    labels, strength = part[nearest], _FAINT + (1 - _FAINT) * score[nearest]
-    strength = np.where((labels >= 0) & (distance <= _REACH), strength, 0)[:, None]
     image = view.shaded().astype(np.float32)
+    covered = part >= 0
+    if not (covered.any() and view.hit.any()):
+        return image.astype(np.uint8)
+    distance, nearest = KDTree(knowledge.points[covered]).query(surface(view)[view.hit])
+    near = distance <= _REACH
+    strength = np.where(near, _FAINT + (1 - _FAINT) * score[covered][nearest], 0)[:, None]
     own = image[view.hit]
-    tint = own * PALETTE[labels % len(PALETTE)] / 200
+    tint = own * PALETTE[part[covered][nearest] % len(PALETTE)] / 200
     image[view.hit] = (own * (1 - strength) + tint * strength).clip(0, 255)
     return image.astype(np.uint8)
 

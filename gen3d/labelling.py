@@ -84,6 +84,7 @@ def _asked(collection: Collection, settings: LabelSettings) -> Asked:
     except SettingsError:
         teacher = make_teacher(settings.teacher, settings.teacher_options())
         if not (isinstance(teacher, OpenWords) and teacher.any_words):
+            teacher.check(collection.category, settings.parts or ())  # says what it knows
             raise
     return asked_parts(collection.category, settings.parts, any_words=True)
 
