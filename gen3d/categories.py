@@ -122,6 +122,6 @@ def unknown_note(name: str) -> str | None:
         return None
     from difflib import get_close_matches
 
-    close = get_close_matches(name, CATEGORIES, 1)
+    close = get_close_matches(name, CATEGORIES, 1, cutoff=0.75)
     meant = f" (or did you mean {close[0]}?)" if close else ""
     return f"{name!r} is none of gen3d's {len(CATEGORIES)} categories{meant}: name its parts at `gen3d label --parts`"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_chain import Run, tree
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_shapes import random_mesh
 from tiny_pixel_teachers import NAMES, write_tiny
@@ -66,6 +66,7 @@ def test_words_that_make_no_sense_are_named(name: str, words: tuple[str, ...] | 
         asked_parts(name, words, any_words=True)
 
 
+@settings(max_examples=30)
 @given(st.lists(st.text(max_size=12), max_size=4))
 def test_any_words_are_kept_or_refused(words: list[str]) -> None:
     try:
@@ -161,9 +162,9 @@ def chairs(root: Path) -> Collection:
 def test_shapes_are_asked_about_at_once_and_fail_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     teacher = Together(sick=(3,))
     monkeypatch.setitem(TEACHERS, "together", lambda: teacher)
-    settings = TINY.model_copy(update={"teacher": "together", "precision": None, "views": 2})
+    how = TINY.model_copy(update={"teacher": "together", "precision": None, "views": 2})
     collection = chairs(tmp_path / "c")
-    stem = label(collection, settings)
+    stem = label(collection, how)
     assert teacher.asked == [6, 4]  # three shapes of two views, then the rest
     collection = Collection.open(collection.root)
     (failure,) = collection.failures(stem)
@@ -172,11 +173,11 @@ def test_shapes_are_asked_about_at_once_and_fail_alone(tmp_path: Path, monkeypat
     assert all(k.meta["revision"] == "1" for k in read_knowledge(collection, "together"))
     healthy = Together()
     monkeypatch.setitem(TEACHERS, "together", lambda: healthy)
-    label(collection, settings, retry_failed=True)
+    label(collection, how, retry_failed=True)
     assert healthy.asked == [2]  # the one alone
     alone = Together(refuse=True)
     monkeypatch.setitem(TEACHERS, "together", lambda: alone)
-    label(chairs(tmp_path / "d"), settings)
+    label(chairs(tmp_path / "d"), how)
     assert alone.asked == [6, 2, 2, 2, 4, 2, 2]  # who refuses several is asked about each
     one, other = (list(Collection.open(tmp_path / name).samples(stem)) for name in "cd")
     assert one == other
@@ -185,9 +186,8 @@ def test_shapes_are_asked_about_at_once_and_fail_alone(tmp_path: Path, monkeypat
 def test_real_networks_answer_alike_in_groups(tmp_path: Path, weights: Path) -> None:
     found = []
     for batch in (1, 7):
-        settings = TINY.model_copy(update={"weights": str(weights), "batch": batch})
         collection = chairs(tmp_path / str(batch))
-        label(collection, settings)
+        label(collection, TINY.model_copy(update={"weights": str(weights), "batch": batch}))
         found.append(read_knowledge(Collection.open(collection.root), "clip"))
     for one, other in zip(*found, strict=True):
         a, b = one.target(4), other.target(4)
@@ -239,7 +239,7 @@ def test_a_pretrained_teacher_labels_and_a_student_learns(name: str, run: Run, h
     again = run(*words, "--batch", 4)
     assert again.code == 0 and "nothing to do" in again.err
     assert {k: v[2] for k, v in tree(home / "runs/chair/generated").items()} == {k: v[2] for k, v in before.items()}
-    assert "settings.precision was 'float32', now 'bf16'" in run(*words[:-1], "bf16").error
+    assert 'settings.precision was "float32", now "bf16"' in run(*words[:-1], "bf16").error
     learn = ("distill", "--source", "generated", "--category", "chair", "--teacher", name, "--preset", "tiny.yaml")
     assert run(*learn, "--out", "student", "--steps", 2).code == 0
     assert json.loads((home / "student/config.json").read_text())["parts"] == ["back", "leg", "cushion"]

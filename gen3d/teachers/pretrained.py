@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
+from safetensors import SafetensorError
 
 from gen3d.batches import Batch
 from gen3d.environment import fast_bfloat16
@@ -175,7 +176,7 @@ def load(network: type[Any], folder: Path, precision: str) -> Loaded:
     with quiet():
         try:
             made, lacking = _read(network, folder)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             if isinstance(error, torch.OutOfMemoryError):
                 raise
             reason = " ".join(str(error).split())[:200] or type(error).__name__
