@@ -62,7 +62,7 @@ def command(
     rows = labelled_summary(opened, stem)
     result = {"collection": str(collection), "labelled": len(opened.ids(stem)), "labelled_now": count.made}
     result |= {"failed": len(failures), "failures": output.failure_rows(failures)}
-    sheet = draw_sheet(opened, stem)
+    sheet = draw_sheet(opened, stem, again=count.made > 0)
     result |= {"parts": [row._asdict() for row in rows], "renderers": renderers_used(opened, stem)}
     result |= {"sheet": str(sheet)}
     title = f"{collection}: knowledge of {settings.teacher} on {len(opened.ids(stem))} shapes"

@@ -28,14 +28,19 @@ _REACH = 0.06  # radii from a pixel's surface to the nearest point that the view
 _FAINT = 0.25  # of a part's colour at confidence 0
 
 
-def draw_sheet(collection: Collection, stem: str) -> Path:
+def draw_sheet(collection: Collection, stem: str, again: bool = True) -> Path:
     """Write `<stem>.png` beside the shards: the first shapes with knowledge, a row each, by view; returns its path.
+
+    One that is there already stays where `again` is false.
 
     A pixel has the colour of the part that its view gave the nearest point of those that it gave any, the stronger the
     more confident; grey is what is far from all of them. Of boxes that overlap the most confident counts.
 
     Raises StorageError.
     """
+    path = collection.root / f"{stem}.png"
+    if path.is_file() and not again:
+        return path
     parts, settings = collection.stage(stem)["parts"], collection.stage(stem)["settings"]
     cameras = rings(settings["views"], _SIZE)[:VIEWS]
     rows = []
@@ -46,7 +51,6 @@ def draw_sheet(collection: Collection, stem: str) -> Path:
     strips = [_legend(parts, _SIZE * len(cameras)), *rows]
     buffer = io.BytesIO()
     Image.fromarray(np.concatenate(strips, 0)).save(buffer, "PNG")
-    path = collection.root / f"{stem}.png"
     atomic_write(path, buffer.getvalue())
     return path
 
