@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import typer
 from cli import output
 
 if TYPE_CHECKING:
+    from distill.trainer import Epoch
     from distill.tta import TTASettings
 
 
@@ -59,23 +61,17 @@ def command(
     subject: dict[str, Any] = {"method": method, "student": student, "category": category, "teacher": teacher}
     chosen = {"tta": tta, "network": network, "copies": copies, "epochs": epochs, "steps": steps, "lr": lr}
     chosen |= {"encoder": encoder and str(encoder), "backward": backward, "views": views, "size": size}
-    if method == "votes":
-        subject |= {} if renderer is None else {"renderer": renderer}
-    else:
-        chosen |= {"renderer": renderer}
+    chosen |= {"renderer": renderer}
     subject |= _alignment(method, preset, chosen, {"points": settings.points, "seed": settings.seed})
     if every_epoch and method != "student":
         raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
     with output.progress(f"scoring: {method}", None) as step:
-        result, folder, finished = score(
-            subject, root, settings, out, overwrite, lambda epoch: step(1, f"loss {epoch.loss:.4f}")
-        )
+        result, folder, finished = score(subject, root, settings, out, overwrite, _losses(step))
     if finished:
         output.say(f"{folder}: scored before with the same settings; nothing to do")
     if every_epoch:
         result |= score_epochs(student, root, settings, result, folder, overwrite)
-    found = f"{result['shapes_scored']} of {result['shapes_expected']} shapes"
-    title = f"{result['category']}, {settings.dataset}, {found}, {method}: mIoU %, {settings.points} points"
+    title = f"{result['category']}, {settings.dataset}, {_found(result)}, {method}: mIoU %, {settings.points} points"
     output.show(result, as_json, lambda: output.print_table(title, ["part", "IoU"], _rows(result)))
     output.say_renderers(result.get("renderers", {}))
     output.say(f"pictures: {folder / 'report.png'}")
@@ -83,17 +79,32 @@ def command(
 
 def _alignment(
     method: str, preset: str | None, chosen: dict[str, Any], shared: dict[str, Any]
-) -> dict[str, TTASettings]:
-    """The settings of test-time alignment, for that method alone. Raises SettingsError for its options with others."""
+) -> dict[str, TTASettings | str]:
+    """The settings of test-time alignment, for that method alone; of votes the renderer, where one is asked for.
+
+    Raises SettingsError for options of other methods.
+    """
     from distill.tta import TTASettings
     from gen3d.errors import SettingsError
     from gen3d.settings import resolve
 
     if method == "tta":
         return {"tta": resolve(TTASettings, preset, **chosen, **shared)}
-    if given := [name for name, value in chosen.items() if value is not None]:
-        raise SettingsError(f"--{given[0]}: is for --method tta; leave it out, or choose that method")
-    return {}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    kept = {"renderer": given.pop("renderer")} if method == "votes" and "renderer" in given else {}
+    for name in given:
+        methods = "votes or tta" if name == "renderer" else "tta"
+        raise SettingsError(f"--{name}: is for --method {methods}; leave it out, or choose that method")
+    return kept
+
+
+def _losses(step: Callable[[int, str], None]) -> Callable[[Epoch], None]:
+    """Moves a bar by epochs, with their loss."""
+    return lambda epoch: step(1, f"loss {epoch.loss:.4f}")
+
+
+def _found(result: dict[str, Any]) -> str:
+    return f"{result['shapes_scored']} of {result['shapes_expected']} shapes"
 
 
 def _rows(result: dict[str, Any]) -> list[list[str]]:

@@ -23,7 +23,9 @@ def command(
     batch: int = typer.Option(None, "--batch", help="Views at once.  [default: 32 on a GPU, else 1]"),
     prompt_style: str = typer.Option(None, "--prompt-style", help=f"{', '.join(_STYLES)}.  [default: the teacher's]"),
     option: list[str] = typer.Option([], "--option", help="NAME=VALUE of one teacher alone; may be repeated."),
-    renderer: str = typer.Option(None, "--renderer", help="auto, embree, points, pytorch3d, kaolin or open3d.  [default: auto]"),
+    renderer: str = typer.Option(
+        None, "--renderer", help="auto, embree, points, pytorch3d, kaolin or open3d.  [default: auto]"
+    ),
     views: int = typer.Option(None, "--views", help="Views per shape.  [default: 10]"),
     size: int = typer.Option(None, "--size", help="Pixels along a view's side.  [default: what suits the teacher]"),
     points: int = typer.Option(None, "--points", help="Points per shape.  [default: 2048]"),

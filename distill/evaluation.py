@@ -174,7 +174,8 @@ def evaluate_tta(
             predictions += [np.full(settings.points, -1, np.int16) for _ in group]
         else:
             predictions += _predicted(aligned, group, kept, settings.passes)
-    return replace(_report("tta", labelled, kept, shapes, predictions), extra={"tta": tta.model_dump(), "renderers": renderers_for(whole, tta.renderer)})
+    extra = {"tta": tta.model_dump(), "renderers": renderers_for(whole, tta.renderer)}
+    return replace(_report("tta", labelled, kept, shapes, predictions), extra=extra)
 
 
 def evaluate_votes(teacher: Teacher, labelled: LabelledSet, settings: EvalSettings, label: LabelSettings) -> Report:

@@ -32,9 +32,8 @@ def score(
     """Score a student, one aligned on the test shapes, or a teacher's votes.
 
     Args:
-        subject: method; student (folder or Hub id) for "student"; category, teacher and renderer ("auto" where it is
-            left out) for "votes"; for "tta" teacher,
-            tta (see `TTASettings`), and category or the student to start from.
+        subject: method; student (folder or Hub id) for "student"; category, teacher and maybe renderer for "votes";
+            for "tta" teacher, tta (see `TTASettings`), and category or the student to start from.
         root: the data set's folder.
         settings: see `EvalSettings`.
         out: where the files go; beside the student, or in runs/, if None.

@@ -57,8 +57,8 @@ def shard_statistics(stem: str, content: ShardContent) -> Statistics:
 
     Returns:
         Part index (-1: unlabelled) or "all" -> [shapes, faces, area, points] for shapes, and
-        [shapes, units, sum of confidences, sum of covered shares] for knowledge, with "renderer NAME" -> [shapes, 0, 0, 0]
-        of those that it rendered.
+        [shapes, units, sum of confidences, sum of covered shares] for knowledge; there "renderer NAME" ->
+        [shapes, 0, 0, 0] tells how many it rendered.
     """
     try:
         return _sums(stem, grouped(content.members))

@@ -1,7 +1,7 @@
 """Stand-ins for packages that can't be installed everywhere: the few calls our renderers make, as documented.
 
-Each keeps its own package's conventions, which differ: which way x runs, what z means, how it is interpolated, what marks
-"nothing". They are written apart from our renderers and from each other, in plain loops over cameras and faces.
+Each keeps its own package's conventions, which differ: which way x runs, what z means, how it is interpolated, what
+marks "nothing". They were written from the packages' documents, apart from our renderers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def covering(corners: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> tuple[t
     return weights, (weights >= 0).all(0) & (whole != 0)
 
 
-# --- PyTorch3D: +X left, +Y up, +Z into the image; perspective-correct z, the smallest is seen -------------------------
+# --- PyTorch3D: +X left, +Y up, +Z into the image; perspective-correct z, the smallest is seen -----------------------
 
 
 class Meshes:
@@ -87,7 +87,7 @@ PYTORCH3D: dict[str, dict[str, Any]] = {
 }
 
 
-# --- Kaolin: +X right, +Y up, z grows towards the camera; z evenly over the image, the largest is seen -----------------
+# --- Kaolin: +X right, +Y up, z grows towards the camera; z evenly over the image, the largest is seen ---------------
 
 
 def rasterize(  # noqa: PLR0913 (theirs)
@@ -104,7 +104,9 @@ def rasterize(  # noqa: PLR0913 (theirs)
     """Features (B, H, W, D) and the face index (B, H, W), -1 = none."""
     batch, faces = face_vertices_z.shape[:2]
     assert face_vertices_image.shape == (batch, faces, 3, 2) and face_features.shape[:3] == (batch, faces, 3)
-    assert backend == "cuda" and {face_vertices_z.dtype, face_vertices_image.dtype, face_features.dtype} == {torch.float32}
+    assert backend == "cuda" and {face_vertices_z.dtype, face_vertices_image.dtype, face_features.dtype} == {
+        torch.float32
+    }
     x = (2 * torch.arange(width, dtype=torch.float64) + 1 - width) / width
     y = (height - 2 * torch.arange(height, dtype=torch.float64) - 1) / height
     drawn, shown = [], []

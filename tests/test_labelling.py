@@ -19,8 +19,9 @@ from gen3d.errors import InputError, SettingsError
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators.procedural import GRAMMARS, ProceduralGenerator
 from gen3d.knowledge import Knowledge
-from gen3d.labelling import label, read_knowledge, summarise
+from gen3d.labelling import label, read_knowledge, renderers_for, renderers_used, summarise
 from gen3d.part_words import asked_parts
+from gen3d.rendering.styles import ViewStyle
 from gen3d.rendering.view import View
 from gen3d.shape import Shape
 from gen3d.shards import ShardContent
@@ -81,7 +82,8 @@ def test_knowledge_of_every_shape_stands_beside_it(chairs: Collection, teacher: 
     collection = reopened(chairs)
     assert stem == f"knowledge-{teacher}" and collection.ids(stem) == collection.ids() and not collection.damage()
     for shape, knowledge in zip(collection.shapes(), read_knowledge(collection, teacher), strict=True):
-        assert knowledge.meta == {"id": shape.id, "teacher": teacher, "parts": ["back", "seat", "leg", "arm"]}
+        parts = ["back", "seat", "leg", "arm"]
+        assert knowledge.meta == {"id": shape.id, "teacher": teacher, "parts": parts, "renderer": "embree"}
         sampled = shape.sampled(512, 0).points
         assert sampled is not None and knowledge.points.tobytes() == sampled.tobytes()
         assert knowledge.mask.any(1).all() and 0.2 < knowledge.coverage() <= 1
@@ -224,6 +226,37 @@ def test_missing_knowledge_is_counted(chairs: Collection) -> None:
     (chairs.root / "manifest.jsonl").write_bytes(b"".join(kept))
     with pytest.raises(InputError, match="2 of its 5 shapes"):
         read_knowledge(reopened(chairs), "lite")
+
+
+def test_which_renderer_it_was_is_recorded(chairs: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TEACHERS, "moody", Moody)
+    stem = label(chairs, TINY.model_copy(update={"teacher": "moody"}))
+    assert renderers_used(reopened(chairs), stem) == {"embree": 3}  # of the 5, one in two is refused per shard
+    again = TINY.model_copy(update={"teacher": "moody", "renderer": "points"})
+    label(reopened(chairs), again, overwrite=True)
+    assert renderers_used(reopened(chairs), stem) == {"points": 3}
+    assert renderers_for(list(reopened(chairs).shapes()), "auto") == {"embree": 5}
+
+
+def test_the_size_that_suits_the_teacher_is_recorded_and_kept(
+    chairs: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the teacher has changed its mind since: what is there goes on as it began."""
+    teacher = Moody()
+    monkeypatch.setattr(teacher, "style", ViewStyle(size=48), raising=False)
+    monkeypatch.setitem(TEACHERS, "wide", lambda: teacher)
+    settings = LabelSettings(teacher="wide", views=1, points=512)
+    stem = label(chairs, settings)
+    assert reopened(chairs).stage(stem)["settings"]["size"] == 48
+    monkeypatch.setattr(teacher, "style", ViewStyle(size=80))
+    asked = teacher.asked
+    for again in (settings, settings.model_copy(update={"size": 48})):
+        label(reopened(chairs), again)
+    assert teacher.asked == asked
+    with pytest.raises(SettingsError, match="settings.size was 48, now 64"):
+        label(reopened(chairs), settings.model_copy(update={"size": 64}))
+    label(reopened(chairs), settings, overwrite=True)
+    assert reopened(chairs).stage(stem)["settings"]["size"] == 80
 
 
 # --- one shape ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Every renderer of meshes gives the View that `embree` gives: the real packages where they are, stand-ins everywhere."""
+"""Every renderer of meshes gives the View that `embree` gives: on its package where it is, on a stand-in anywhere."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def assert_same(one: View, two: View) -> None:
     assert apart.mean() < 0.004
     assert (one.hit != two.hit).mean() < 0.002
     same = one.hit & (one.element == two.element)
-    assert same.sum() > 0.9 * one.hit.sum() > 18
+    assert one.hit.sum() > 12 and same.sum() > 0.9 * one.hit.sum()
     slope = -one.normal[same] @ np.array([0, 0, -1.0])
     clear = slope > 0.1  # what is seen almost edge-on has no sharp depth
     assert np.abs(one.depth[same] - two.depth[same])[clear].max() < 1e-4
@@ -217,17 +217,17 @@ class Middle:
         """Knows everything."""
 
     def predict(self, views: list[View], category: str, prompts: tuple[str, ...]) -> list[PixelScores] | list[Boxes]:
-        box = np.array([[16, 16, 48, 48]], np.float32)
+        box = np.array([[8, 8, 24, 24]], np.float32)
         return [Boxes(box, np.zeros(1, np.int16), np.ones(1, np.float32)) for _ in views]
 
 
 def test_knowledge_hardly_depends_on_the_renderer(other: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same units on the same points, but for points at edges; and it is recorded which renderer it was."""
-    shape, settings = scene("mug").normalised(), LabelSettings(views=2, size=64, points=512)
-    knowledge = label_shape(shape, Middle(), settings, ("handle", "cup"))
+    shape, settings = scene("pistol").normalised(), LabelSettings(views=2, size=32, points=512)
+    knowledge = label_shape(shape, Middle(), settings, ("grip", "barrel"))
     assert knowledge.meta["renderer"] == "embree"
     sampled = shape.sampled(512, 0).points
     assert sampled is not None
-    views = made(other, rings(2, 64)).render(shape)
-    twin = lift(views, Middle().predict(views, "mug", ("handle", "cup")), sampled)
+    views = made(other, rings(2, 32)).render(shape)
+    twin = lift(views, Middle().predict(views, "pistol", ("grip", "barrel")), sampled)
     assert np.array_equal(twin.part, knowledge.part) and (twin.mask == knowledge.mask).mean() > 0.995

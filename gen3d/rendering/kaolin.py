@@ -56,8 +56,9 @@ def _how_to_install(error: Exception) -> str:
     import torch
 
     version, cuda = torch.__version__.split("+")[0], (torch.version.cuda or "").replace(".", "")
-    page = f"{WHEELS}/torch-{version}_cu{cuda}.html" if cuda else f"{WHEELS}/index.html (torch here has no CUDA)"
+    page = f"{WHEELS}/torch-{version}_cu{cuda or 'VERSION'}.html"
     return (
         f"renderer kaolin: Kaolin can't be imported ({' '.join(str(error).split())}); its wheels follow torch and CUDA "
-        f"and come from NVIDIA, PyPI's is a placeholder: `pip install kaolin==0.18.0 -f` {page}, or leave out --renderer"
+        f"and come from NVIDIA (PyPI's is a placeholder): `pip install kaolin==0.18.0 -f {page}`, or leave out "
+        "--renderer"
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float32, Int64
 
@@ -18,13 +21,12 @@ class Open3DRenderer(RayRenderer):
     def __init__(self, cameras: tuple[Camera, ...]) -> None:
         super().__init__(cameras)
         try:
-            import open3d  # type: ignore[import-not-found]
+            self._open3d: Any = import_module("open3d")  # an import statement would name this file to type checkers
         except (ImportError, OSError) as error:  # OSError: a library of the system that it links to is missing
             raise MissingError(
                 f"renderer open3d: Open3D can't be imported ({' '.join(str(error).split())}); `pip install open3d` "
                 "(900 MB; on Debian also `apt-get install libusb-1.0-0`), or leave out --renderer"
             ) from None
-        self._open3d = open3d
 
     def _caster(self, vertices: Float32[np.ndarray, "V 3"], faces: Int64[np.ndarray, "F 3"]) -> Cast:
         tensor, scene = self._open3d.core.Tensor, self._open3d.t.geometry.RaycastingScene(nthreads=1)

@@ -15,8 +15,8 @@ from gen3d.shape import Shape, unit
 
 CELLS = 2**20  # pixels looked at in one go: bounds the memory that wide discs take
 NEIGHBOUR = 6  # whose distance a disc's radius goes by
-FACING = 0.3  # cosine to which discs that are seen edge-on are turned: less, and they fall into dashes
-COVERED = 0.4  # sum of the weights below which a pixel shows nothing: trims what sticks out at borders
+FACING = 0.1  # cosine to which discs that are seen edge-on are turned: less, and they fall into dashes
+COVERED = 0.4  # sum of a surface's weights below which it does not show: trims what sticks out at borders
 
 
 class SurfelRenderer:
@@ -75,32 +75,39 @@ def _view(
     local = points @ camera.axes.T - [0, 0, camera.distance]  # the camera at the origin
     facing = normals @ camera.axes.T
     facing = np.where((facing * local).sum(1, keepdims=True) > 0, -facing, facing)
-    splats = _splats(camera, local, _turned(local, facing), radius)
-    pixels, order = camera.size**2, np.lexsort((splats.depth, splats.pixel))
-    disc, pixel, depth, weight = (values[order] for values in splats)
-    first = np.flatnonzero(np.diff(pixel, prepend=-1))  # the nearest of every pixel that has any
-    nearest = np.full(pixels, np.inf)
-    nearest[pixel[first]] = depth[first]
-    weight = np.where(depth <= nearest[pixel] + radius[disc], weight, 0.0)
-    total = np.bincount(pixel, weight, pixels)
-    hit = total >= COVERED
-    share = np.where(hit, total, 1.0)
-    mean = [np.bincount(pixel, weight * values, pixels) / share for values in (*facing[disc].T, depth)]
-    element = np.full(pixels, BACKGROUND, np.int32)
-    element[pixel[first]] = disc[first]
-    normal = np.where(hit[:, None], unit(np.stack(mean[:3], 1)), 0.0)
-    size = (camera.size, camera.size)
-    return View(
-        camera,
-        np.where(hit, element, BACKGROUND).reshape(size),
-        np.where(hit, mean[3], np.inf).astype(np.float32).reshape(size),
-        normal.astype(np.float32).reshape(*size, 3),
-    )
+    splats = _frontmost(_splats(camera, local, _turned(local, facing), radius), radius, camera.size**2)
+    pixels, size = camera.size**2, (camera.size, camera.size)
+    total = np.bincount(splats.pixel, splats.weight, pixels)
+    hit = total > 0
+    share = splats.weight / total[splats.pixel]
+    mean = [np.bincount(splats.pixel, share * x, pixels) for x in (*facing[splats.disc].T, splats.depth)]
+    element, depth = np.full(pixels, BACKGROUND, np.int32), np.full(pixels, np.inf, np.float32)
+    element[splats.pixel[::-1]] = splats.disc[::-1]  # the first of a pixel is the nearest
+    depth[hit] = mean[3][hit]
+    normal = unit(np.stack(mean[:3], 1).astype(np.float32))
+    return View(camera, element.reshape(size), depth.reshape(size), normal.reshape(*size, 3))
 
 
-def _turned(
-    local: Float64[np.ndarray, "N 3"], facing: Float64[np.ndarray, "N 3"]
-) -> Float64[np.ndarray, "N 3"]:
+def _frontmost(splats: _Splats, radius: Float64[np.ndarray, " N"], pixels: int) -> _Splats:
+    """By pixel and depth, those that make up the nearest surface which covers the pixel.
+
+    A pixel that only the rim of a surface's discs reaches is not covered by it: what lies behind is seen there.
+    """
+    order = np.lexsort((splats.depth, splats.pixel))
+    while True:
+        disc, pixel, depth, weight = (values[order] for values in splats)
+        first = np.flatnonzero(np.diff(pixel, prepend=-1))
+        nearest = np.full(pixels, np.inf)
+        nearest[pixel[first]] = depth[first]
+        layer = depth <= nearest[pixel] + radius[disc]
+        total = np.bincount(pixel[layer], weight[layer], pixels)
+        faint = layer & (total[pixel] < COVERED)
+        if not faint.any():
+            return _Splats(disc[layer], pixel[layer], depth[layer], weight[layer])
+        order = order[~faint]
+
+
+def _turned(local: Float64[np.ndarray, "N 3"], facing: Float64[np.ndarray, "N 3"]) -> Float64[np.ndarray, "N 3"]:
     """Normals of the discs as drawn: those seen nearly edge-on are turned a little to the viewer."""
     back = -unit(local)
     lacking = (FACING - (facing * back).sum(1, keepdims=True)).clip(0)
@@ -115,15 +122,29 @@ def _splats(
 ) -> _Splats:
     """Every pixel whose ray meets a disc, with (1 - (distance from its middle / radius)^2)^2 as weight."""
     ahead = np.flatnonzero(-local[:, 2] > NEAR)
-    # a disc is seen no wider than a ball of its radius; a whole image is wide enough
-    reach = (radius[ahead] * camera.focal / (-local[ahead, 2] - radius[ahead]).clip(NEAR)).clip(max=camera.size)
+    reach = _reach(camera, local[ahead], radius[ahead])
     found = [np.zeros((4, 0))]
-    for span in np.unique(widths := 2 ** np.ceil(np.log2(reach.clip(1))).astype(np.int64)):
+    for span in np.unique(widths := 2 ** np.ceil(np.log2(reach)).astype(np.int64)):
         same = ahead[widths == span]
         for some in np.array_split(same, 1 + len(same) * (2 * span + 1) ** 2 // CELLS):
             found.append(_portion(camera, local, normals, radius, (some, int(span))))
     disc, pixel, depth, weight = np.concatenate(found, 1)
     return _Splats(disc.astype(np.int64), pixel.astype(np.int64), depth, weight)
+
+
+def _reach(
+    camera: Camera, local: Float64[np.ndarray, "N 3"], radius: Float64[np.ndarray, " N"]
+) -> Float64[np.ndarray, " N"]:
+    """How many pixels from its centre's a disc can be seen at most, in rows or columns: as far as a ball of its radius.
+
+    Seen along one axis, that ball's tangents through the camera have the slopes
+    (x z ± r sqrt(x^2 + z^2 - r^2)) / (z^2 - r^2). A whole image is wide enough for any.
+    """
+    side, depth = np.abs(local[:, :2]).max(1), -local[:, 2]
+    beside = depth > 1.01 * radius  # otherwise it may fill the image
+    square = np.where(beside, depth**2 - radius**2, 1.0)
+    slope = (side * radius**2 / depth + radius * np.sqrt(side**2 + square)) / square
+    return np.where(beside, slope * camera.focal, camera.size).clip(1, camera.size)
 
 
 def _portion(
@@ -137,8 +158,9 @@ def _portion(
     some, span = discs
     point, normal = local[some, None, None], normals[some, None, None]
     focal, middle, step = camera.focal, camera.size / 2, np.arange(-span, span + 1)
-    column = np.floor(middle + point[..., 0] / -point[..., 2] * focal).astype(np.int64) + step[None, None, :]
-    row = np.floor(middle - point[..., 1] / -point[..., 2] * focal).astype(np.int64) + step[None, :, None]
+    # a centre beside the picture is moved to its edge: from there it reaches all that it reached before
+    centre = np.floor(middle + point[..., :2] * [1, -1] / -point[..., 2:] * focal).clip(0, camera.size - 1)
+    column, row = centre[..., 0] + step[None, None, :], centre[..., 1] + step[None, :, None]
     x, y = (column + 0.5 - middle) / focal, (middle - row - 0.5) / focal  # the ray is (x, y, -1)
     slope = x * normal[..., 0] + y * normal[..., 1] - normal[..., 2]
     depth = (point * normal).sum(-1) / np.where(np.abs(slope) < 1e-9, 1e-9, slope)
