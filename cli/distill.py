@@ -39,10 +39,10 @@ def command(
     from distill.distillation import distill, kept_epoch, knowledge_folders, notes, source_name
     from distill.starting import starts_at_random
     from distill.trainer import DistillSettings, Epoch
-    from gen3d.categories import category as known_category
+    from gen3d.categories import any_category
     from gen3d.settings import resolve
 
-    name = known_category(category).name
+    name = any_category(category).name
     options = {"source": source, "teacher": teacher, "student": student, "epochs": epochs, "backward": backward}
     options |= {"ratio": ratio, "fade": fade, "steps": steps, "data": data, "select": select, "other": other}
     options |= {"encoder": encoder and str(encoder), "finetune": finetune, "compile": compile}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def command(
     context: typer.Context,
-    category: str = typer.Option(..., "--category", help="A ShapeNetPart category, such as chair."),
+    category: str = typer.Option(..., "--category", help="What the shapes are, such as chair."),
     prompt: str = typer.Option(None, "--prompt", help='Such as "an office chair with arm rests".  [default: any]'),
     vocabulary: bool = typer.Option(False, "--vocabulary", help="List the words that --prompt knows; make nothing."),
     prompts_file: str = typer.Option(None, "--prompts-file", help="Text, a prompt per line, drawn for each shape."),
@@ -86,6 +86,7 @@ def _make(
     with output.progress(f"generating {settings.category}", settings.n) as step:
         count = output.Count(step)
         collection = generate(settings, root, workers, overwrite, count, retry_failed, output.say)
+    output.say_unknown(settings.category)
     if not count.made:
         output.say_nothing_to_do(root, "finished before with the same settings", retry_failed)
     _show(collection, count.made, bool(settings.filter), as_json)

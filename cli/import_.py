@@ -42,6 +42,7 @@ def command(
     with output.progress(f"importing {settings.category}", len(listing.inputs)) as step:
         count = output.Count(step)
         collection = import_shapes(settings, listing, root, workers, overwrite, count, retry_failed, strict)
+    output.say_unknown(settings.category)
     failures = collection.failures()
     if not count.made:
         output.say_nothing_to_do(root, "finished before with the same settings and files", retry_failed)

@@ -68,6 +68,15 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def say_unknown(category: str) -> None:
+    """A note on stderr on a category that gen3d has no parts of."""
+    from gen3d.categories import unknown_note
+
+    note = unknown_note(category)
+    if note is not None:
+        say(note)
+
+
 def say_nothing_to_do(where: Path, done: str, retry_failed: bool = False) -> None:
     """Why a repeated command ended at once, on stderr: `done` before, or no failed sample to try again."""
     say(f"{where}: {'no shape failed' if retry_failed else done}; nothing to do")
@@ -82,6 +91,21 @@ def settings_given(context: typer.Context, kind: type[Settings]) -> dict[str, An
     """The verb's options that are named as settings of that class, None where not given; paths as text."""
     found = {name: value for name, value in context.params.items() if name in kind.model_fields}
     return {name: str(value) if isinstance(value, Path) else value for name, value in found.items()}
+
+
+def assignments(texts: list[str]) -> dict[str, str]:
+    """What NAME=VALUE options say. Raises SettingsError for one that is none, or a name that is there twice."""
+    from gen3d.errors import SettingsError
+
+    found: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if not sign or not name or name in found:
+            wrong = "is set twice" if name in found else "is no NAME=VALUE, as in tokens=last"
+            raise SettingsError(f"--option {text}: {wrong}")
+        found[name] = value.strip()
+    return found
 
 
 def say_failures(failures: list[tuple[str, str]], most: int = 5) -> None:

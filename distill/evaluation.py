@@ -19,9 +19,10 @@ from distill.other import OTHER, partnete_scores
 from distill.student import Student
 from distill.trainer import Epoch
 from distill.tta import JOINT, NothingSeenError, TTASettings, align, named_parts, untrained
-from gen3d.categories import category
+from gen3d.asking import LabelSettings, Renderers, label_shape
+from gen3d.categories import Category, any_category
 from gen3d.errors import InputError, SettingsError
-from gen3d.labelling import LabelSettings, Renderers, label_shape, renderers_for
+from gen3d.labelling import renderers_for
 from gen3d.rendering.styles import style_of
 from gen3d.settings import Settings
 from gen3d.shape import UNLABELLED, Shape, yaw
@@ -130,7 +131,7 @@ def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSett
     if OTHER not in student.parts:
         return report
     pairs = [(s.prediction, s.shape.point_labels) for s in report.shapes if s.shape.point_labels is not None]
-    return replace(report, extra={OTHER: partnete_scores(pairs, category(labelled.category).parts, kept)})
+    return replace(report, extra={OTHER: partnete_scores(pairs, any_category(labelled.category).parts, kept)})
 
 
 def evaluate_tta(
@@ -153,7 +154,7 @@ def evaluate_tta(
         start: a trained student to align; a fresh one if None.
         report: called after every epoch.
     """
-    kept, row = _kept(labelled, settings), category(labelled.category)
+    kept, row = _kept(labelled, settings), any_category(labelled.category)
     size = tta.size or style_of(teacher).size
     tta = tta.model_copy(update={"points": settings.points, "seed": settings.seed, "size": size})
     if start is not None:
@@ -184,7 +185,7 @@ def evaluate_votes(teacher: Teacher, labelled: LabelledSet, settings: EvalSettin
     """
     kept = _kept(labelled, settings)
     label = label.model_copy(update={"points": settings.points, "seed": settings.seed})
-    row = category(labelled.category)
+    row = any_category(labelled.category)
     parts = tuple(row.parts[i] for i in kept)
     teacher.check(row.name, parts)
     shapes, predictions, renderers = _posed(labelled, settings), [], Renderers(label, style_of(teacher))
@@ -198,7 +199,7 @@ def evaluate_votes(teacher: Teacher, labelled: LabelledSet, settings: EvalSettin
 
 def _kept(labelled: LabelledSet, settings: EvalSettings) -> list[int]:
     """Labels that are scored and may be predicted."""
-    row = category(labelled.category)
+    row = any_category(labelled.category)
     left_out = {row.part_index(part) for part in settings.leave_out}
     kept = [label for label in labelled.scored if label not in left_out]
     if not kept:
@@ -214,13 +215,21 @@ def _check_category(student: Student, labelled: LabelledSet) -> None:
 
 def _predicted(student: Student, shapes: list[Shape], kept: list[int], passes: int) -> list[Int16[np.ndarray, " N"]]:
     """The best kept label of every point. Raises InputError where the student knows none of them."""
-    row = category(student.category)
-    known = [UNLABELLED if part == OTHER else row.part_index(part) for part in student.parts]
+    row = any_category(student.category)
+    known = [_label(row, part) for part in student.parts]
     columns = [i for i, part in enumerate(known) if part in (*kept, UNLABELLED)]
     if not set(known) & set(kept):
         raise InputError(f"the student knows none of the scored parts ({', '.join(row.parts[i] for i in kept)})")
     logits = student.logits([_points(s) for s in shapes], passes)
-    return list(np.array(known)[columns][logits[:, :, columns].argmax(-1)].astype(np.int16))
+    return list(np.array([known[i] for i in columns])[logits[:, :, columns].argmax(-1)].astype(np.int16))
+
+
+def _label(row: Category, part: str) -> int | None:
+    """Label of a student's part; None for a word of the user's own, which no data set defines."""
+    try:
+        return UNLABELLED if part == OTHER else row.part_index(part)
+    except SettingsError:
+        return None
 
 
 def _posed(labelled: LabelledSet, settings: EvalSettings) -> list[Shape]:
@@ -253,7 +262,7 @@ def _report(
     method: str, labelled: LabelledSet, kept: list[int], shapes: list[Shape], predictions: list[Int16[np.ndarray, " N"]]
 ) -> Report:
     """IoUs over the points whose true part is kept."""
-    row, scored = category(labelled.category), []
+    row, scored = any_category(labelled.category), []
     for shape, prediction in zip(shapes, predictions, strict=True):
         if shape.point_labels is None:
             raise InputError(f"{shape.id}: has no labels to score against")

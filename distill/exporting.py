@@ -115,8 +115,8 @@ def export(
     form.check()
     collection = Collection.open(root)
     _check_place(collection, out)
-    parts = _parts(collection, form)
     student = _student(settings)
+    parts = _parts(collection, form, _own_words(collection, settings, student))
     record = _record(collection, settings, student)
     if not overwrite and same_record(out / RECORD, record):
         result = read_record(out / RESULT)
@@ -165,14 +165,25 @@ def _check_place(collection: Collection, out: Path) -> None:
         raise SettingsError(f"{out}: holds something else than an export; choose an empty or a new folder")
 
 
-def _parts(collection: Collection, form: Format) -> tuple[str, ...]:
-    """Part names in label order. Raises InputError for a category that the format has not."""
+def _parts(collection: Collection, form: Format, own: tuple[str, ...]) -> tuple[str, ...]:
+    """Part names in label order: the category's, then those that are the user's `own`.
+
+    Raises InputError for a category that the format has not.
+    """
     name = collection.category
-    if name in CATEGORIES:
-        return CATEGORIES[name].parts
-    if form.shapenet:
+    if form.shapenet and name not in CATEGORIES:
         raise InputError(f"{collection.root}: is of {name!r}; ShapeNetPart has only: {', '.join(CATEGORIES)}")
-    return tuple(map(str, collection.info.get("parts") or ()))
+    known = CATEGORIES[name].parts if name in CATEGORIES else tuple(map(str, collection.info.get("parts") or ()))
+    return known if form.shapenet else tuple(dict.fromkeys((*known, *own)))
+
+
+def _own_words(collection: Collection, settings: ExportSettings, student: Student | None) -> tuple[str, ...]:
+    """The part names of a student or of a teacher's knowledge."""
+    if student is not None:
+        from distill.tta import named_parts
+
+        return named_parts(student)
+    return tuple(collection.stage(f"knowledge-{settings.teacher}").get("parts", ())) if settings.teacher else ()
 
 
 def _student(settings: ExportSettings) -> Student | None:

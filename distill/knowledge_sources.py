@@ -9,7 +9,7 @@ from pathlib import Path
 
 from distill.datasets import partdistill_h5
 from distill.trainer import DistillSettings
-from gen3d.categories import category
+from gen3d.categories import any_category, category
 from gen3d.collection import SHAPES, Collection
 from gen3d.errors import InputError
 from gen3d.knowledge import Knowledge
@@ -34,7 +34,7 @@ class Source:
 def _collection(root: Path, settings: DistillSettings) -> Source:
     """A collection of the category with knowledge of the teacher."""
     collection = Collection.open(root)
-    if collection.category != category(settings.category).name:
+    if collection.category != any_category(settings.category).name:
         raise InputError(f"{collection.root}: is a collection of {collection.category}, not of {settings.category}")
     fingerprint = collection.fingerprint((SHAPES, f"knowledge-{settings.teacher}"))
     return Source(collection.root, fingerprint, lambda: read_knowledge(collection, settings.teacher))

@@ -11,8 +11,8 @@ from distill.other import OTHER, with_other
 from distill.starting import fresh_student, starting_weights
 from distill.student import POINTS, Student
 from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
+from gen3d.asking import LabelSettings, Renderers, label_samplings
 from gen3d.errors import InputError
-from gen3d.labelling import LabelSettings, Renderers, label_samplings
 from gen3d.rendering.styles import style_of
 from gen3d.settings import Settings
 from gen3d.shape import Shape

@@ -5,6 +5,7 @@ Parts, their order and the first global label follow ShapeNetPart (results.md, s
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from gen3d.errors import SettingsError
@@ -35,7 +36,7 @@ class Category:
             if word == part or word in self.synonyms[i]:
                 return i
         known = "; ".join(f"{p} ({', '.join(s)})" if s else p for p, s in zip(self.parts, self.synonyms, strict=True))
-        raise SettingsError(f"unknown part {name!r} of {self.name}; known are: {known}")
+        raise SettingsError(f"unknown part {name!r} of {self.name}; known are: {known or 'none'}")
 
 
 def _category(name: str, synset: str, first_label: int, **parts: tuple[str, ...]) -> Category:
@@ -95,3 +96,32 @@ def category(name: str) -> Category:
     if name not in CATEGORIES:
         raise SettingsError(f"unknown category {name!r}; known are: {', '.join(CATEGORIES)}")
     return CATEGORIES[name]
+
+
+_WORD = re.compile("[a-z0-9](?:[a-z0-9 -]{0,62}[a-z0-9])?")  # becomes the name of a folder
+
+
+def any_category(name: str) -> Category:
+    """The category of that name; one without parts where the table has none.
+
+    Raises SettingsError for a name that is no plain word.
+    """
+    if name in CATEGORIES:
+        return CATEGORIES[name]
+    if not _WORD.fullmatch(name):
+        raise SettingsError(
+            f"category {name[:80]!r}: is no word of small letters, digits, blanks and hyphens, 64 at most; "
+            f"gen3d's own are: {', '.join(CATEGORIES)}"
+        )
+    return Category(name, synset="", first_label=0, parts=(), synonyms=())
+
+
+def unknown_note(name: str) -> str | None:
+    """A line on what a category that the table does not have can be used for; None for one of the table."""
+    if name in CATEGORIES:
+        return None
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, CATEGORIES, 1, cutoff=0.75)
+    meant = f" (or did you mean {close[0]}?)" if close else ""
+    return f"{name!r} is none of gen3d's {len(CATEGORIES)} categories{meant}: name its parts at `gen3d label --parts`"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from gen3d.building import build_shards
-from gen3d.categories import category
+from gen3d.categories import any_category, category
 from gen3d.collection import INFO, SHAPES, Collection, read_info, shape_id, shape_members
 from gen3d.duplicates import Seen
 from gen3d.errors import InputError, SettingsError
@@ -79,12 +79,12 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     With `retry_failed` also the shapes that failed before. `tell` is called with lines on what was chosen for the user.
 
     Raises:
-        SettingsError: unknown category or generator, a prompt that it can't follow, a filter that does not know the
-            category, or `root` holds a collection of other settings.
+        SettingsError: unknown generator, a category that it or a filter can't do, a prompt that it can't follow, or
+            `root` holds a collection of other settings.
         MissingError: weights that are not there.
         StorageError: see `gen3d.collection`.
     """
-    row = category(settings.category)
+    row = any_category(settings.category)
     _refuse_idle(settings)
     settings, reason = _chosen(settings, None if overwrite else _made_by(Path(root)))
     generator = _generator(settings)
@@ -113,7 +113,7 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
 
 def _info(settings: GenerateSettings, generator: Generator, prompts: tuple[str | None, ...]) -> dict[str, Any]:
     """What is kept of the collection: what it holds, and all that decides its bytes."""
-    row, package = category(settings.category), package_of(settings.generator)
+    row, package = any_category(settings.category), package_of(settings.generator)
     info = {
         "category": row.name,
         "parts": list(row.parts),
@@ -217,7 +217,7 @@ def _one_by_one(
 ) -> Callable[[int, int], Shape]:
     """From a shape's index and an attempt to that shape, made with those after it where the generator likes that."""
     if isinstance(generator, Batched) and generator.batch > 1 and not singly:
-        from gen3d.generators.batches import Ahead  # loads torch
+        from gen3d.generators.batches import Ahead
 
         ahead = Ahead(generator, [(index, wanted(index)) for index in indices])
         return lambda index, attempt: ahead.shape(index, attempt, wanted(index, attempt))

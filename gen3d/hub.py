@@ -20,7 +20,7 @@ class Weights(NamedTuple):
         repo: such as "openai/shap-e".
         revision: a commit, or "main".
         files: what is needed of it. Where names are joined by "|", the first that is there will do.
-        megabytes: of all of them, about.
+        megabytes: of all of them, about; 0 where that is not known.
         licence: of the weights.
     """
 
@@ -121,7 +121,8 @@ def _missing(weights: Weights, where: str, lacking: list[str]) -> MissingError:
     """The line about weights that are not there."""
     files = ", ".join(file.partition("|")[0] for file in lacking)
     get = f"`hf download {weights.repo} --revision {weights.revision}`"
+    size = f"{weights.megabytes:,} MB" if weights.megabytes else "of unknown size"
     return MissingError(
-        f"{weights.repo}: {files} (all weights: {weights.megabytes:,} MB, licence {weights.licence}) {where}; "
+        f"{weights.repo}: {files} (all weights: {size}, licence {weights.licence}) {where}; "
         f"where the network allows type {get}, or name a folder that holds them"
     )

@@ -169,7 +169,8 @@ def _in_range(shape: Shape, row: Category) -> Found:
     """The shape, without labels that name no part of the category."""
     for labels in (shape.face_labels, shape.point_labels):
         if labels is not None and len(labels) and labels.max() >= len(row.parts):
-            reason = f"label {labels.max()} is none of {row.name}, which has 0 to {len(row.parts) - 1}"
+            known = f"0 to {len(row.parts) - 1}" if row.parts else "no parts of its own"
+            reason = f"label {labels.max()} is none of {row.name}, which has {known}"
             return Found(replace(shape, face_labels=None, point_labels=None), unlabelled=reason)
     return Found(shape)
 

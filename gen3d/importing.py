@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from pydantic import Field
 
 from gen3d.building import build_shards
-from gen3d.categories import category
+from gen3d.categories import any_category
 from gen3d.collection import SHAPES, Collection, shape_members
 from gen3d.errors import InputError, SettingsError
 from gen3d.import_formats import Found, ShapeReader
@@ -76,7 +76,7 @@ def import_shapes(  # noqa: PLR0913 (what to import and how to run it)
         InputError: none of the inputs could be read; with `strict`, one could not.
         StorageError: see `gen3d.collection`.
     """
-    row = category(settings.category)
+    row = any_category(settings.category)
     pose_options(settings)
     info = {
         "category": row.name,
@@ -126,7 +126,7 @@ def _stop_at_failure(collection: Collection) -> None:
 
 def _build(job: _Job) -> Iterator[Sample]:
     """One shard's samples."""
-    reader = ShapeReader(category(job.settings.category), job.inputs)
+    reader = ShapeReader(any_category(job.settings.category), job.inputs)
     for item in job.inputs:
         make = partial(_members, reader, item, job.settings)
         if job.strict:  # here, where an error is no failure of the sample but ends the run
@@ -137,7 +137,7 @@ def _build(job: _Job) -> Iterator[Sample]:
 
 def read_shapes(settings: ImportSettings, inputs: list[Input]) -> Iterator[tuple[str, Shape | InputError]]:
     """(id, shape) of every input as `import_shapes` would keep it, or the error where it can't be read."""
-    reader = ShapeReader(category(settings.category), inputs)
+    reader = ShapeReader(any_category(settings.category), inputs)
     for item in inputs:
         try:
             yield item.id, _imported(reader.read(item), item, settings)

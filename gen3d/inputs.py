@@ -15,8 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gen3d.categories import CATEGORIES, Category
-from gen3d.categories import category as category_row
+from gen3d.categories import CATEGORIES, Category, any_category
 from gen3d.errors import InputError
 from gen3d.mesh_io import READABLE, slug
 from gen3d.mesh_readers import one_line
@@ -67,10 +66,10 @@ def find_inputs(paths: Sequence[str | Path], category: str) -> Listing:
     """The shapes in files, folders and glob patterns (with `**`). A pattern means what it would mean to a shell.
 
     Raises:
-        SettingsError: unknown category.
+        SettingsError: a category that is no word.
         InputError: a path or pattern that nothing answers to, a folder that can't be listed, or no shape in any.
     """
-    row = category_row(category)
+    row = any_category(category)
     roots = list(dict.fromkeys(path for text in paths for path in _expanded(str(text))))
     if not roots:
         raise InputError("no path is given; name files, folders or patterns of them")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gen3d.categories import category
+from gen3d.categories import any_category
 from gen3d.errors import InputError, SettingsError
 from gen3d.generators import Generator, Worded
 
@@ -88,8 +88,11 @@ _SETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def prompt_set(name: str) -> tuple[str, ...]:
-    """The prompts of a category: every kind plain, then with every adjective. Raises SettingsError for unknown ones."""
-    kinds, adjectives = _SETS[category(name).name]
+    """The prompts of a category: every kind plain, then with every adjective; "a shark" for one that is not known.
+
+    Raises SettingsError for a name that is no word.
+    """
+    kinds, adjectives = _SETS.get(any_category(name).name, ((name,), ()))
     phrases = [*kinds, *(f"{adjective} {kind}" for adjective in adjectives for kind in kinds)]
     return tuple(f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}" for phrase in phrases)
 

@@ -13,12 +13,12 @@ import torch
 from sample_point_e import Words, write_tiny
 from sample_shapes import random_mesh
 
+from gen3d.batches import Batch
 from gen3d.collection import Collection, shape_id
 from gen3d.errors import InputError
 from gen3d.filters import attempt_seed
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators import GENERATORS, Batched, Pretrained, Wanted
-from gen3d.generators.batches import Batch
 from gen3d.generators.point_e.generator import PointEGenerator, PointESettings
 from gen3d.shape import Shape
 

@@ -76,7 +76,7 @@ def test_a_preset_fills_the_settings(home: Path, run: Run, scans: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "names"),
     [
-        (["scans", "--category", "sofa"], 2, ["'sofa'", "airplane"]),
+        (["scans", "--category", "So/fa"], 2, ["'So/fa'", "airplane"]),
         (["scans", "--category", "chair", "--up", "x"], 2, ["up = 'x'", "'auto'"]),
         (["scans", "--category", "chair", "--front", "left"], 2, ["front = 'left'", "'-z'"]),
         (["scans", "--category", "chair", "--front", "+y"], 2, ["front = '+y'", "upward axis y"]),

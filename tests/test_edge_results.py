@@ -13,13 +13,15 @@ from sample_knowledge import exact_knowledge, toy_chair
 from sample_students import quiet, settings, tiny
 
 from distill.trainer import TrainingSet, distil
+from gen3d.asking import LabelSettings, label_shape
 from gen3d.collection import Collection
 from gen3d.errors import Gen3dError, InputError, SettingsError
 from gen3d.generation import generate
 from gen3d.generators import GENERATORS
 from gen3d.generators.procedural import ProceduralGenerator
 from gen3d.knowledge import Knowledge, lift
-from gen3d.labelling import LabelSettings, asked_parts, label, label_shape
+from gen3d.labelling import label
+from gen3d.part_words import asked_parts
 from gen3d.rendering.view import View
 from gen3d.shape import Shape
 from gen3d.teachers import TEACHERS

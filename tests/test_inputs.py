@@ -167,5 +167,5 @@ def test_nothing_to_import_is_said(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=words):
         find_inputs(paths, "chair")
-    with pytest.raises(SettingsError, match="sofa"):
-        find_inputs(paths, "sofa")
+    with pytest.raises(SettingsError, match="So/fa"):
+        find_inputs(paths, "So/fa")

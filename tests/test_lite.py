@@ -12,11 +12,11 @@ import tiny_teacher as tiny
 import torch
 from safetensors import safe_open
 
+from gen3d.asking import LabelSettings, label_shape
 from gen3d.categories import CATEGORIES, category
 from gen3d.errors import Gen3dError, SettingsError
 from gen3d.generators.procedural import GRAMMARS, ProceduralGenerator
 from gen3d.knowledge import CLOUD_TOLERANCE, TOLERANCE, lift
-from gen3d.labelling import LabelSettings, label_shape
 from gen3d.rendering.cameras import rings
 from gen3d.rendering.embree import EmbreeRenderer
 from gen3d.rendering.points import PointsRenderer

@@ -12,10 +12,10 @@ import pytest
 import renderer_doubles
 import torch
 
+from gen3d.asking import LabelSettings, label_shape
 from gen3d.errors import InputError, MissingError
 from gen3d.generators.procedural import ProceduralGenerator
 from gen3d.knowledge import lift
-from gen3d.labelling import LabelSettings, label_shape
 from gen3d.rendering import RENDERERS, Renderer, make_renderer
 from gen3d.rendering.cameras import Camera, rings
 from gen3d.rendering.embree import EmbreeRenderer

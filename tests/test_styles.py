@@ -7,9 +7,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from gen3d.asking import LabelSettings, Renderers, label_shape
 from gen3d.errors import InputError, SettingsError
 from gen3d.generators.procedural import ProceduralGenerator, solids
-from gen3d.labelling import LabelSettings, Renderers, label_shape
 from gen3d.rendering.cameras import Camera, rings
 from gen3d.rendering.embree import EmbreeRenderer
 from gen3d.rendering.points import PointsRenderer

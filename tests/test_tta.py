@@ -19,9 +19,9 @@ from distill.datasets.labelled import LabelledSet
 from distill.evaluation import EvalSettings, Report, evaluate_student, evaluate_tta, evaluate_votes
 from distill.student import Student
 from distill.tta import NothingSeenError, TTASettings, align, training_settings, untrained
+from gen3d.asking import LabelSettings, label_samplings, label_shape
 from gen3d.categories import category
 from gen3d.generators.procedural import ProceduralGenerator
-from gen3d.labelling import LabelSettings, label_samplings, label_shape
 from gen3d.rendering.view import View
 from gen3d.teachers.predictions import PixelScores
 

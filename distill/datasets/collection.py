@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from distill.datasets.labelled import LabelledSet
-from gen3d.categories import category as known_category
+from gen3d.categories import any_category
 from gen3d.collection import Collection
 from gen3d.errors import InputError
 
@@ -19,4 +19,4 @@ def read(root: Path, category: str) -> LabelledSet:
     bare = [s.id for s in shapes if s.face_labels is None and s.point_labels is None]
     if bare or not shapes:
         raise InputError(f"{root}: {len(bare)} of {len(shapes)} shapes have no labels; nothing to score against")
-    return LabelledSet("collection", category, known_category(category).parts, shapes, len(shapes))
+    return LabelledSet("collection", category, any_category(category).parts, shapes, len(shapes))

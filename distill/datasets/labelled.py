@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gen3d.categories import category
+from gen3d.categories import any_category
 from gen3d.shape import Shape
 
 
@@ -29,4 +29,4 @@ class LabelledSet:
     @property
     def scored(self) -> tuple[int, ...]:
         """Labels of `parts`: the ones a mean IoU goes over."""
-        return tuple(category(self.category).part_index(part) for part in self.parts)
+        return tuple(any_category(self.category).part_index(part) for part in self.parts)

@@ -2,10 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from gen3d.errors import SettingsError
 from gen3d.teachers.predictions import Teacher
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """A teacher with options of its own."""
+
+    def tuned(self, options: Mapping[str, Any]) -> Teacher:
+        """The same with these options. Raises SettingsError for one that it does not have, or a wrong value."""
+        ...
+
+
+@runtime_checkable
+class OpenWords(Protocol):
+    """A teacher that may be asked for words and categories that gen3d's table does not know."""
+
+    any_words: bool
+
+
+@runtime_checkable
+class Pretrained(Protocol):
+    """A teacher with weights that may have to be downloaded, and that answers for `batch` views at once."""
+
+    batch: int
+
+    def download(self) -> None:
+        """Get the weights that are not there, unless the user is offline. Raises MissingError."""
+        ...
+
+    def load(self) -> None:
+        """Load them, once per process. Raises MissingError or InputError."""
+        ...
+
+    def how(self, category: str, prompts: tuple[str, ...]) -> dict[str, Any]:
+        """What is kept beside knowledge: model, revision, precision and what was asked; JSON-able."""
+        ...
 
 
 def _lite() -> Teacher:
@@ -20,11 +56,40 @@ def _lite_boxes() -> Teacher:
     return LiteTeacher(boxes=True)
 
 
-TEACHERS: dict[str, Callable[[], Teacher]] = {"lite": _lite, "lite-boxes": _lite_boxes}
+def _clip() -> Teacher:
+    from gen3d.teachers.clip import ClipTeacher
+
+    return ClipTeacher()
 
 
-def make_teacher(name: str) -> Teacher:
-    """The teacher of that name. Raises SettingsError that lists the known ones."""
+def _siglip2() -> Teacher:
+    from gen3d.teachers.siglip2 import Siglip2Teacher
+
+    return Siglip2Teacher()
+
+
+def _clipseg() -> Teacher:
+    from gen3d.teachers.clipseg import ClipsegTeacher
+
+    return ClipsegTeacher()
+
+
+TEACHERS: dict[str, Callable[[], Teacher]] = {
+    "lite": _lite,
+    "lite-boxes": _lite_boxes,
+    "clip": _clip,
+    "siglip2": _siglip2,
+    "clipseg": _clipseg,
+}
+
+
+def make_teacher(name: str, options: Mapping[str, Any] | None = None) -> Teacher:
+    """The teacher of that name, with options of its own. Raises SettingsError for what is unknown."""
     if name not in TEACHERS:
         raise SettingsError(f"unknown teacher {name!r}; known are: {', '.join(TEACHERS)}")
-    return TEACHERS[name]()
+    teacher = TEACHERS[name]()
+    if isinstance(teacher, Tunable):
+        return teacher.tuned(options or {})
+    for option, value in (options or {}).items():
+        raise SettingsError(f"{option} = {value!r}: the {name} teacher has no such option")
+    return teacher

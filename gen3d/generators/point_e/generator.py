@@ -13,10 +13,10 @@ import torch
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from gen3d.batches import Batch
 from gen3d.environment import fast_bfloat16
 from gen3d.errors import InputError
 from gen3d.generators import Wanted
-from gen3d.generators.batches import Batch
 from gen3d.generators.expected import duration
 from gen3d.generators.point_e.clouds import HOUSE, Cloud, Sampling, sample_clouds
 from gen3d.generators.point_e.meshes import cloud_mesh, mesh_operations
