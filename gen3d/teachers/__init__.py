@@ -74,12 +74,54 @@ def _clipseg() -> Teacher:
     return ClipsegTeacher()
 
 
+def _owlv2() -> Teacher:
+    from gen3d.teachers.owlv2 import Owlv2Teacher
+
+    return Owlv2Teacher()
+
+
+def _grounding_dino() -> Teacher:
+    from gen3d.teachers.grounding_dino import GroundingDinoTeacher
+
+    return GroundingDinoTeacher()
+
+
+def _mm_grounding_dino() -> Teacher:
+    from gen3d.teachers.mm_grounding_dino import MMGroundingDinoTeacher
+
+    return MMGroundingDinoTeacher()
+
+
+def _sam3() -> Teacher:
+    from gen3d.teachers.sam3 import Sam3Teacher
+
+    return Sam3Teacher()
+
+
+def _glip() -> Teacher:
+    from gen3d.teachers.glip import GlipTeacher
+
+    return GlipTeacher()
+
+
+def _detections() -> Teacher:
+    from gen3d.teachers.detections import DetectionsTeacher
+
+    return DetectionsTeacher()
+
+
 TEACHERS: dict[str, Callable[[], Teacher]] = {
     "lite": _lite,
     "lite-boxes": _lite_boxes,
     "clip": _clip,
     "siglip2": _siglip2,
     "clipseg": _clipseg,
+    "owlv2": _owlv2,
+    "grounding-dino": _grounding_dino,
+    "mm-grounding-dino": _mm_grounding_dino,
+    "sam3": _sam3,
+    "glip": _glip,
+    "detections": _detections,
 }
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32
 
-from gen3d.errors import InputError
+from gen3d.errors import InputError, SettingsError
 
 _DELIMITERS = str.maketrans(dict.fromkeys(".?", " "))  # they end a phrase for the networks
 
@@ -23,6 +23,13 @@ class Caption(NamedTuple):
 
     text: str
     spans: tuple[tuple[int, int], ...]
+
+
+def one_phrase(teacher: str, asked: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    """What is asked, if it is one phrase per part. Raises SettingsError for several."""
+    if any(len(texts) > 1 for texts in asked):
+        raise SettingsError(f"the {teacher} teacher is asked one phrase per part; take another --prompt-style than ensemble")
+    return asked
 
 
 def caption_of(phrases: Sequence[str]) -> Caption:

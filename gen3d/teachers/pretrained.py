@@ -21,7 +21,7 @@ from gen3d.hub import Weights, find_weights, first_of, revision_of
 from gen3d.rendering.styles import ViewStyle
 from gen3d.rendering.view import View
 from gen3d.settings import Settings, resolve
-from gen3d.teachers.predictions import Boxes, PixelScores
+from gen3d.teachers.predictions import Predictions
 from gen3d.teachers.prompts import phrases
 
 Phrases = tuple[tuple[str, ...], ...]  # per part, those that mean it
@@ -86,7 +86,7 @@ class PretrainedTeacher(ABC):
     @abstractmethod
     def _answers(
         self, loaded: Loaded, views: Sequence[View], category: str, asked: Phrases
-    ) -> list[PixelScores] | list[Boxes]:
+    ) -> Predictions:
         """One answer per view; no view's may depend on the others."""
 
     def tuned(self, options: Mapping[str, Any]) -> PretrainedTeacher:
@@ -123,7 +123,7 @@ class PretrainedTeacher(ABC):
             "prompts": [list(texts) for texts in self.asked(category, prompts)],
         }
 
-    def predict(self, views: list[View], category: str, prompts: tuple[str, ...]) -> list[PixelScores] | list[Boxes]:
+    def predict(self, views: list[View], category: str, prompts: tuple[str, ...]) -> Predictions:
         """One answer per view; R = len(prompts), in their order.
 
         Raises:

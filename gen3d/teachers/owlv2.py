@@ -1,0 +1,80 @@
+"""OWLv2 (Minderer et al., 2023): boxes of whatever is named, from features of image patches and of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from pydantic import Field
+
+from gen3d.hub import Weights
+from gen3d.rendering.view import View
+from gen3d.teachers.found import best_boxes, corners_of
+from gen3d.teachers.images import CLIP, network_images
+from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings, PretrainedTeacher
+from gen3d.teachers.predictions import Boxes
+
+_FILES = ("config.json", "model.safetensors|pytorch_model.bin", "tokenizer.json|vocab.json", "tokenizer.json|merges.txt")
+
+
+class Owlv2Settings(PretrainedSettings):
+    """Settings of the teacher `owlv2`."""
+
+    threshold: float = Field(default=0.1, ge=0, le=1, description="a box's score must be above it")
+
+
+class Owlv2Teacher(PretrainedTeacher):
+    """A box per image patch and the part whose text is most like it. Several phrases of a part: mean of their features.
+
+    The network sees a square: other views are filled up on the right or at the bottom, and boxes are relative to that.
+    """
+
+    name, kind, size = "owlv2", "box", 960
+    Options = Owlv2Settings
+    MODELS = {
+        "base": Weights(
+            "google/owlv2-base-patch16-ensemble", "adeb830acf8e28bb47e6ec866119c65c251333a8", _FILES, 620, "Apache-2.0"
+        ),
+        "large": Weights("google/owlv2-large-patch14-ensemble", "main", _FILES, 1750, "Apache-2.0"),
+    }
+
+    def _network(self) -> type[Any]:
+        from transformers import Owlv2ForObjectDetection
+
+        return Owlv2ForObjectDetection
+
+    def _answers(self, loaded: Loaded, views: Sequence[View], category: str, asked: Phrases) -> list[Boxes]:
+        assert isinstance(self.settings, Owlv2Settings)
+        network, (height, width) = loaded.network, views[0].element.shape
+        side = network.config.vision_config.image_size
+        images = network_images(views, (side, side), CLIP, loaded, square=True)
+        grid, _ = network.image_embedder(images)  # (B, h, w, C)
+        patches = grid.flatten(1, 2)
+        texts = _text_features(loaded, asked).expand(len(views), -1, -1)
+        logits, _ = network.class_predictor(patches, texts, torch.ones(texts.shape[:2], device=loaded.device) > 0)
+        # The place of each patch is added in float32: in bfloat16 a box would be off by pixels.
+        places = network.compute_box_bias(*grid.shape[1:3]).to(loaded.device)
+        boxes = (network.box_head(patches).float() + places).sigmoid().cpu().numpy()
+        scores = logits.float().sigmoid().cpu().numpy()
+        square = max(height, width)
+        found = zip(boxes, scores, strict=True)
+        return [best_boxes(corners_of(b, square, square), s, self.settings.threshold, (height, width)) for b, s in found]
+
+
+def _text_features(loaded: Loaded, asked: Phrases) -> Float[torch.Tensor, "1 R C"]:
+    """One feature per part, computed once per process."""
+    if asked not in loaded.kept:
+        from transformers import CLIPTokenizer
+
+        tokenizer = CLIPTokenizer.from_pretrained(loaded.folder, local_files_only=True)
+        longest = loaded.network.config.text_config.max_position_embeddings
+        texts = [text for texts in asked for text in texts]
+        tokens = tokenizer(texts, padding="max_length", truncation=True, max_length=longest, return_tensors="pt")
+        features = loaded.network.owlv2.get_text_features(**tokens.to(loaded.device)).pooler_output
+        features = features / features.norm(dim=-1, keepdim=True)
+        split = features.split(np.array([len(texts) for texts in asked]).tolist())
+        loaded.kept[asked] = torch.stack([some.mean(0) for some in split])[None]
+    return loaded.kept[asked]
