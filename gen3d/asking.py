@@ -19,7 +19,7 @@ from gen3d.rendering.view import View
 from gen3d.settings import Settings
 from gen3d.shape import Shape
 from gen3d.teachers import Pretrained
-from gen3d.teachers.predictions import Boxes, PixelScores, Teacher, check_predictions
+from gen3d.teachers.predictions import Predictions, Teacher, check_predictions
 
 T = TypeVar("T")
 OPTIONS = ("weights", "model", "revision", "precision", "batch", "prompt_style")  # of teachers; each says which it has
@@ -132,9 +132,7 @@ def _show(shape: Shape, settings: LabelSettings, renderers: Renderers, style: Vi
     return Shown(shape, samplings, dressed(whole, renderer.render(whole), style), renderer.name)
 
 
-def _lift(
-    shown: Shown, predictions: list[PixelScores] | list[Boxes], teacher: Teacher, asked: Asked
-) -> list[Knowledge]:
+def _lift(shown: Shown, predictions: Predictions, teacher: Teacher, asked: Asked) -> list[Knowledge]:
     """The answers on the points of every sampling. Raises InputError for those that are none."""
     views = shown.views
     check_predictions(predictions, views, len(asked.parts))
@@ -180,7 +178,7 @@ class Group:
             for one in shown
         ]
 
-    def _one(self, shown: Shown, predictions: list[PixelScores] | list[Boxes]) -> Knowledge:
+    def _one(self, shown: Shown, predictions: Predictions) -> Knowledge:
         return _lift(shown, predictions, self._teacher, self._asked)[0]
 
 

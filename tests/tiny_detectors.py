@@ -54,7 +54,11 @@ def write_sam3(folder: Path) -> Path:
 
     backbone = _LAYER | {"model_type": "sam3_vit_model", "num_hidden_layers": 2, "image_size": 112, "patch_size": 14}
     backbone |= {"window_size": 4, "global_attn_indexes": [1], "pretrain_image_size": 56}
-    vision = {"fpn_hidden_size": 32, "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]], "backbone_config": backbone}
+    vision = {
+        "fpn_hidden_size": 32,
+        "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
+        "backbone_config": backbone,
+    }
     text = _TEXT | {"model_type": "clip_text_model", "projection_dim": 16, "max_position_embeddings": 32}
     config = Sam3Config(
         vision_config=vision, text_config=text, geometry_encoder_config=_BOX, detr_encoder_config=_BOX,

@@ -28,7 +28,9 @@ class Caption(NamedTuple):
 def one_phrase(teacher: str, asked: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
     """What is asked, if it is one phrase per part. Raises SettingsError for several."""
     if any(len(texts) > 1 for texts in asked):
-        raise SettingsError(f"the {teacher} teacher is asked one phrase per part; take another --prompt-style than ensemble")
+        raise SettingsError(
+            f"the {teacher} teacher is asked one phrase per part; take another --prompt-style than ensemble"
+        )
     return asked
 
 
@@ -67,9 +69,7 @@ def tokens_of(caption: Caption, offsets: Sequence[tuple[int, int]]) -> list[list
     return found
 
 
-def part_scores(
-    scores: Float[np.ndarray, "Q T"], tokens: Sequence[Sequence[int]]
-) -> Float32[np.ndarray, "Q R"]:
+def part_scores(scores: Float[np.ndarray, "Q T"], tokens: Sequence[Sequence[int]]) -> Float32[np.ndarray, "Q R"]:
     """The score of every candidate for every phrase: the mean over the phrase's tokens, as GLIP has it.
 
     Args:

@@ -8,9 +8,7 @@ from jaxtyping import Float, Float32, Int
 from gen3d.teachers.predictions import Boxes
 
 
-def corners_of(
-    boxes: Float[np.ndarray, "Q 4"], height: float, width: float
-) -> Float32[np.ndarray, "Q 4"]:
+def corners_of(boxes: Float[np.ndarray, "Q 4"], height: float, width: float) -> Float32[np.ndarray, "Q 4"]:
     """Left, top, right, bottom in pixels of boxes given as centre and size relative to an image of that size."""
     middle, half = boxes[:, :2], boxes[:, 2:] / 2
     return (np.concatenate([middle - half, middle + half], 1) * [width, height, width, height]).astype(np.float32)

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Int64
 from pydantic import Field
 
-from gen3d.errors import InputError, SettingsError
+from gen3d.errors import InputError
 from gen3d.hub import Weights
+from gen3d.rendering.styles import ViewStyle
 from gen3d.rendering.view import View
 from gen3d.teachers.captions import caption_of, one_phrase, part_scores, tokens_of
 from gen3d.teachers.found import best_boxes, corners_of
 from gen3d.teachers.images import IMAGENET, fitting, network_images
-from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings, PretrainedTeacher
+from gen3d.teachers.pretrained import DTYPES, Loaded, Phrases, PretrainedSettings, PretrainedTeacher, load
 from gen3d.teachers.predictions import Boxes
 
 FILES = ("config.json", "model.safetensors|pytorch_model.bin", "tokenizer.json|vocab.txt")
@@ -36,7 +36,7 @@ class GroundingSettings(PretrainedSettings):
 class GroundingDinoTeacher(PretrainedTeacher):
     """A box per query and the part it fits best; a part's score is the mean over its tokens in the caption."""
 
-    name, kind, size = "grounding-dino", "box", 800
+    name, kind, style = "grounding-dino", "box", ViewStyle(size=800)
     Options = GroundingSettings
     MODELS = {
         "tiny": Weights(
@@ -54,16 +54,22 @@ class GroundingDinoTeacher(PretrainedTeacher):
 
         return GroundingDinoForObjectDetection
 
+    def _loaded(self) -> Loaded:
+        """In float32: below, autocast multiplies in the precision asked for, and places stay exact to the pixel."""
+        return load(self._network(), self._folder(), "float32")
+
     def _answers(self, loaded: Loaded, views: Sequence[View], category: str, asked: Phrases) -> list[Boxes]:
         assert isinstance(self.settings, GroundingSettings)
         height, width = views[0].element.shape
         size = fitting(height, width, self.settings.shortest, self.settings.longest)
         ids, tokens = _tokens(loaded, asked)
-        said = loaded.network(
-            pixel_values=network_images(views, size, IMAGENET, loaded),
-            input_ids=ids.expand(len(views), -1),
-            attention_mask=torch.ones_like(ids).expand(len(views), -1),
-        )
+        dtype = DTYPES[self._precision()]
+        with torch.autocast(loaded.device.type, dtype, enabled=dtype != torch.float32):
+            said = loaded.network(
+                pixel_values=network_images(views, size, IMAGENET, loaded),
+                input_ids=ids.expand(len(views), -1),
+                attention_mask=torch.ones_like(ids).expand(len(views), -1),
+            )
         # Places behind the caption's end hold -inf, which no part reads.
         scores = said.logits.float().sigmoid().cpu().numpy()
         found = zip(said.pred_boxes.float().cpu().numpy(), scores, strict=True)
@@ -81,7 +87,9 @@ def _tokens(loaded: Loaded, asked: Phrases) -> tuple[Int64[torch.Tensor, "1 T"],
         told = tokenizer(caption.text, return_offsets_mapping=True)
         most = loaded.network.config.max_text_len
         if len(told["input_ids"]) > most:
-            raise InputError(f"{len(asked)} parts are {len(told['input_ids'])} tokens; the network reads {most}: ask for fewer")
+            raise InputError(
+                f"{len(asked)} parts are {len(told['input_ids'])} tokens; the network reads {most}: ask for fewer"
+            )
         ids = torch.tensor([told["input_ids"]], device=loaded.device)
         loaded.kept[asked] = ids, tokens_of(caption, told["offset_mapping"])
     return loaded.kept[asked]

@@ -11,13 +11,19 @@ from jaxtyping import Float
 from pydantic import Field
 
 from gen3d.hub import Weights
+from gen3d.rendering.styles import ViewStyle
 from gen3d.rendering.view import View
 from gen3d.teachers.found import best_boxes, corners_of
 from gen3d.teachers.images import CLIP, network_images
 from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings, PretrainedTeacher
 from gen3d.teachers.predictions import Boxes
 
-_FILES = ("config.json", "model.safetensors|pytorch_model.bin", "tokenizer.json|vocab.json", "tokenizer.json|merges.txt")
+_FILES = (
+    "config.json",
+    "model.safetensors|pytorch_model.bin",
+    "tokenizer.json|vocab.json",
+    "tokenizer.json|merges.txt",
+)
 
 
 class Owlv2Settings(PretrainedSettings):
@@ -32,7 +38,7 @@ class Owlv2Teacher(PretrainedTeacher):
     The network sees a square: other views are filled up on the right or at the bottom, and boxes are relative to that.
     """
 
-    name, kind, size = "owlv2", "box", 960
+    name, kind, style = "owlv2", "box", ViewStyle(size=960)
     Options = Owlv2Settings
     MODELS = {
         "base": Weights(
@@ -61,7 +67,9 @@ class Owlv2Teacher(PretrainedTeacher):
         scores = logits.float().sigmoid().cpu().numpy()
         square = max(height, width)
         found = zip(boxes, scores, strict=True)
-        return [best_boxes(corners_of(b, square, square), s, self.settings.threshold, (height, width)) for b, s in found]
+        return [
+            best_boxes(corners_of(b, square, square), s, self.settings.threshold, (height, width)) for b, s in found
+        ]
 
 
 def _text_features(loaded: Loaded, asked: Phrases) -> Float[torch.Tensor, "1 R C"]:

@@ -26,7 +26,7 @@ from gen3d.teachers.prompts import phrases
 
 Phrases = tuple[tuple[str, ...], ...]  # per part, those that mean it
 _ON_GPU = 32  # views at once
-_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "float32": torch.float32}
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "float32": torch.float32}
 _INSTALL = "python -m pip install 'gen3d[pretrained]'"
 
 
@@ -84,9 +84,7 @@ class PretrainedTeacher(ABC):
         """The class of transformers that the weights are of."""
 
     @abstractmethod
-    def _answers(
-        self, loaded: Loaded, views: Sequence[View], category: str, asked: Phrases
-    ) -> Predictions:
+    def _answers(self, loaded: Loaded, views: Sequence[View], category: str, asked: Phrases) -> Predictions:
         """One answer per view; no view's may depend on the others."""
 
     def tuned(self, options: Mapping[str, Any]) -> PretrainedTeacher:
@@ -185,7 +183,7 @@ def load(network: type[Any], folder: Path, precision: str) -> Loaded:
         some = f"{', '.join(lacking[:3])}{' and more' if len(lacking) > 3 else ''}"
         raise InputError(f"{folder}: weights are not of a {network.__name__}; they lack {some}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Loaded(made.to(device, _DTYPES[precision]).eval(), folder, _DTYPES[precision])
+    return Loaded(made.to(device, DTYPES[precision]).eval(), folder, DTYPES[precision])
 
 
 def _read(network: type[Any], folder: Path) -> tuple[Any, list[str]]:

@@ -15,13 +15,19 @@ from jaxtyping import Bool, Float, Int64
 from pydantic import Field
 
 from gen3d.hub import Weights
+from gen3d.rendering.styles import ViewStyle
 from gen3d.rendering.view import View
 from gen3d.teachers.captions import one_phrase
 from gen3d.teachers.images import HALF, network_images
 from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings, PretrainedTeacher
 from gen3d.teachers.predictions import Masks
 
-_FILES = ("config.json", "model.safetensors|pytorch_model.bin", "tokenizer.json|vocab.json", "tokenizer.json|merges.txt")
+_FILES = (
+    "config.json",
+    "model.safetensors|pytorch_model.bin",
+    "tokenizer.json|vocab.json",
+    "tokenizer.json|merges.txt",
+)
 _TOKENS = 32  # texts are filled up to
 
 
@@ -37,7 +43,7 @@ class Sam3Teacher(PretrainedTeacher):
     The picture is looked at once, and compared with one part after the other.
     """
 
-    name, kind, size = "sam3", "mask", 1008
+    name, kind, style = "sam3", "mask", ViewStyle(size=1008)
     Options = Sam3Settings
     MODELS = {"sam3": Weights("facebook/sam3", "main", _FILES, 3440, "SAM License, on request")}
 
