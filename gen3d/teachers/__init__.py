@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from gen3d.errors import SettingsError
@@ -42,6 +42,24 @@ class Pretrained(Protocol):
     def how(self, category: str, prompts: tuple[str, ...]) -> dict[str, Any]:
         """What is kept beside knowledge: model, revision, precision and what was asked; JSON-able."""
         ...
+
+
+@runtime_checkable
+class ByShape(Protocol):
+    """A teacher that must be told whose views it is shown: its answers were written down before."""
+
+    def of(self, shape: str) -> Teacher:
+        """The same, which will be shown the views of the shape with that id."""
+        ...
+
+    def check_shapes(self, ids: Sequence[str], views: int) -> None:
+        """Raise InputError where it speaks of anything but `views` views of these shapes."""
+        ...
+
+
+def told(teacher: Teacher, shape: str) -> Teacher:
+    """The teacher, told whose views come next where it must know."""
+    return teacher.of(shape) if isinstance(teacher, ByShape) else teacher
 
 
 def _lite() -> Teacher:

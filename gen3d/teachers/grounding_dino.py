@@ -6,7 +6,7 @@ It goes on from GLIP, the paper's teacher, which installs beside no present torc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Int64
@@ -17,12 +17,13 @@ from gen3d.hub import Weights
 from gen3d.rendering.styles import ViewStyle
 from gen3d.rendering.view import View
 from gen3d.teachers.captions import caption_of, one_phrase, part_scores, tokens_of
+from gen3d.teachers.dense import NETWORK, TOKENIZER, tokenizer_of
 from gen3d.teachers.found import best_boxes, corners_of
-from gen3d.teachers.images import IMAGENET, fitting, network_images
+from gen3d.teachers.images import IMAGENET, fitting, detector_images
 from gen3d.teachers.pretrained import DTYPES, Loaded, Phrases, PretrainedSettings, PretrainedTeacher, load
 from gen3d.teachers.predictions import Boxes
 
-FILES = ("config.json", "model.safetensors|pytorch_model.bin", "tokenizer.json|vocab.txt")
+FILES = (*NETWORK, *TOKENIZER)
 
 
 class GroundingSettings(PretrainedSettings):
@@ -38,7 +39,8 @@ class GroundingDinoTeacher(PretrainedTeacher):
 
     name, kind, style = "grounding-dino", "box", ViewStyle(size=800)
     Options = GroundingSettings
-    MODELS = {
+    settings: GroundingSettings
+    MODELS: ClassVar = {
         "tiny": Weights(
             "IDEA-Research/grounding-dino-tiny", "a2bb814dd30d776dcf7e30523b00659f4f141c71", FILES, 690, "Apache-2.0"
         ),
@@ -59,14 +61,13 @@ class GroundingDinoTeacher(PretrainedTeacher):
         return load(self._network(), self._folder(), "float32")
 
     def _answers(self, loaded: Loaded, views: Sequence[View], category: str, asked: Phrases) -> list[Boxes]:
-        assert isinstance(self.settings, GroundingSettings)
         height, width = views[0].element.shape
         size = fitting(height, width, self.settings.shortest, self.settings.longest)
         ids, tokens = _tokens(loaded, asked)
         dtype = DTYPES[self._precision()]
         with torch.autocast(loaded.device.type, dtype, enabled=dtype != torch.float32):
             said = loaded.network(
-                pixel_values=network_images(views, size, IMAGENET, loaded),
+                pixel_values=detector_images(views, size, IMAGENET, loaded),
                 input_ids=ids.expand(len(views), -1),
                 attention_mask=torch.ones_like(ids).expand(len(views), -1),
             )
@@ -80,11 +81,8 @@ class GroundingDinoTeacher(PretrainedTeacher):
 def _tokens(loaded: Loaded, asked: Phrases) -> tuple[Int64[torch.Tensor, "1 T"], list[list[int]]]:
     """The caption's tokens, and which of them are each part's; made once per process."""
     if asked not in loaded.kept:
-        from transformers import BertTokenizer
-
-        tokenizer = BertTokenizer.from_pretrained(loaded.folder, local_files_only=True)
         caption = caption_of([texts[0] for texts in asked])
-        told = tokenizer(caption.text, return_offsets_mapping=True)
+        told = tokenizer_of(loaded)(caption.text, return_offsets_mapping=True)
         most = loaded.network.config.max_text_len
         if len(told["input_ids"]) > most:
             raise InputError(

@@ -1,4 +1,4 @@
-"""Views as the images that pretrained networks look at."""
+"""Views as the images that detectors look at."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IMAGENET: Moments = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF: Moments = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
-def network_images(
+def detector_images(
     views: Sequence[View], size: tuple[int, int], moments: Moments, loaded: Loaded, square: bool = False
 ) -> Float[torch.Tensor, "B 3 h w"]:
     """The colours of views of one size, resized (bilinear, smoothed where they shrink) and normalised.

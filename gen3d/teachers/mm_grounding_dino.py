@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from gen3d.hub import Weights
 from gen3d.teachers.grounding_dino import FILES, GroundingDinoTeacher
@@ -12,7 +12,7 @@ class MMGroundingDinoTeacher(GroundingDinoTeacher):
     """See `GroundingDinoTeacher`."""
 
     name = "mm-grounding-dino"
-    MODELS = {
+    MODELS: ClassVar = {
         "tiny": Weights(
             "openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_v3det", "main", FILES, 690, "Apache-2.0"
         ),

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from pydantic import Field
+from torch import Tensor
 
 from gen3d.hub import Weights
 from gen3d.rendering.styles import ViewStyle
 from gen3d.rendering.view import View
+from gen3d.teachers.dense import NETWORK, TOKENIZER, text_features, unit
 from gen3d.teachers.found import best_boxes, corners_of
-from gen3d.teachers.images import CLIP, network_images
+from gen3d.teachers.images import CLIP, detector_images
 from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings, PretrainedTeacher
 from gen3d.teachers.predictions import Boxes
 
-_FILES = (
-    "config.json",
-    "model.safetensors|pytorch_model.bin",
-    "tokenizer.json|vocab.json",
-    "tokenizer.json|merges.txt",
-)
+_FILES = (*NETWORK, *TOKENIZER, "tokenizer.json|merges.txt")
 
 
 class Owlv2Settings(PretrainedSettings):
@@ -40,7 +37,8 @@ class Owlv2Teacher(PretrainedTeacher):
 
     name, kind, style = "owlv2", "box", ViewStyle(size=960)
     Options = Owlv2Settings
-    MODELS = {
+    settings: Owlv2Settings
+    MODELS: ClassVar = {
         "base": Weights(
             "google/owlv2-base-patch16-ensemble", "adeb830acf8e28bb47e6ec866119c65c251333a8", _FILES, 620, "Apache-2.0"
         ),
@@ -53,13 +51,14 @@ class Owlv2Teacher(PretrainedTeacher):
         return Owlv2ForObjectDetection
 
     def _answers(self, loaded: Loaded, views: Sequence[View], category: str, asked: Phrases) -> list[Boxes]:
-        assert isinstance(self.settings, Owlv2Settings)
         network, (height, width) = loaded.network, views[0].element.shape
         side = network.config.vision_config.image_size
-        images = network_images(views, (side, side), CLIP, loaded, square=True)
+        images = detector_images(views, (side, side), CLIP, loaded, square=True)
         grid, _ = network.image_embedder(images)  # (B, h, w, C)
         patches = grid.flatten(1, 2)
-        texts = _text_features(loaded, asked).expand(len(views), -1, -1)
+        length = {"padding": "max_length", "max_length": network.config.text_config.max_position_embeddings}
+        texts = text_features(loaded, asked, partial(_encode, network), **length).to(loaded.dtype)
+        texts = texts.expand(len(views), -1, -1)
         logits, _ = network.class_predictor(patches, texts, torch.ones(texts.shape[:2], device=loaded.device) > 0)
         # The place of each patch is added in float32: in bfloat16 a box would be off by pixels.
         places = network.compute_box_bias(*grid.shape[1:3]).to(loaded.device)
@@ -72,17 +71,6 @@ class Owlv2Teacher(PretrainedTeacher):
         ]
 
 
-def _text_features(loaded: Loaded, asked: Phrases) -> Float[torch.Tensor, "1 R C"]:
-    """One feature per part, computed once per process."""
-    if asked not in loaded.kept:
-        from transformers import CLIPTokenizer
-
-        tokenizer = CLIPTokenizer.from_pretrained(loaded.folder, local_files_only=True)
-        longest = loaded.network.config.text_config.max_position_embeddings
-        texts = [text for texts in asked for text in texts]
-        tokens = tokenizer(texts, padding="max_length", truncation=True, max_length=longest, return_tensors="pt")
-        features = loaded.network.owlv2.get_text_features(**tokens.to(loaded.device)).pooler_output
-        features = features / features.norm(dim=-1, keepdim=True)
-        split = features.split(np.array([len(texts) for texts in asked]).tolist())
-        loaded.kept[asked] = torch.stack([some.mean(0) for some in split])[None]
-    return loaded.kept[asked]
+def _encode(network: Any, tokens: dict[str, Tensor]) -> Float[Tensor, "T C"]:
+    """Features of texts, of length 1."""
+    return unit(network.owlv2.get_text_features(**tokens).pooler_output)

@@ -6,7 +6,7 @@ Its processor in transformers needs torchvision, so images, texts and answers ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,16 +18,12 @@ from gen3d.hub import Weights
 from gen3d.rendering.styles import ViewStyle
 from gen3d.rendering.view import View
 from gen3d.teachers.captions import one_phrase
-from gen3d.teachers.images import HALF, network_images
+from gen3d.teachers.dense import NETWORK, TOKENIZER, tokenizer_of
+from gen3d.teachers.images import HALF, detector_images
 from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings, PretrainedTeacher
 from gen3d.teachers.predictions import Masks
 
-_FILES = (
-    "config.json",
-    "model.safetensors|pytorch_model.bin",
-    "tokenizer.json|vocab.json",
-    "tokenizer.json|merges.txt",
-)
+_FILES = (*NETWORK, *TOKENIZER, "tokenizer.json|merges.txt")
 _TOKENS = 32  # texts are filled up to
 
 
@@ -45,7 +41,8 @@ class Sam3Teacher(PretrainedTeacher):
 
     name, kind, style = "sam3", "mask", ViewStyle(size=1008)
     Options = Sam3Settings
-    MODELS = {"sam3": Weights("facebook/sam3", "main", _FILES, 3440, "SAM License, on request")}
+    settings: Sam3Settings
+    MODELS: ClassVar = {"sam3": Weights("facebook/sam3", "main", _FILES, 3440, "SAM License, on request")}
 
     def asked(self, category: str, prompts: tuple[str, ...]) -> Phrases:
         """What is asked for each of the words. Raises SettingsError."""
@@ -57,12 +54,11 @@ class Sam3Teacher(PretrainedTeacher):
         return Sam3Model
 
     def _answers(self, loaded: Loaded, views: Sequence[View], category: str, asked: Phrases) -> list[Masks]:
-        assert isinstance(self.settings, Sam3Settings)
         from transformers.modeling_outputs import BaseModelOutputWithPooling
 
         network, size = loaded.network, views[0].element.shape
         side = network.config.vision_config.image_size
-        seen = network.get_vision_features(network_images(views, (side, side), HALF, loaded))
+        seen = network.get_vision_features(detector_images(views, (side, side), HALF, loaded))
         found: list[list[Masks]] = [[] for _ in views]
         for part, (features, attention) in enumerate(_texts(loaded, asked)):
             text = BaseModelOutputWithPooling(pooler_output=features.expand(len(views), -1, -1))
@@ -76,11 +72,10 @@ class Sam3Teacher(PretrainedTeacher):
 def _texts(loaded: Loaded, asked: Phrases) -> list[tuple[Float[torch.Tensor, "1 T C"], Int64[torch.Tensor, "1 T"]]]:
     """Features of each part's text, and which of its places are filled; computed once per process."""
     if asked not in loaded.kept:
-        from transformers import CLIPTokenizer
-
-        tokenizer = CLIPTokenizer.from_pretrained(loaded.folder, local_files_only=True)
         texts = [texts[0] for texts in asked]
-        tokens = tokenizer(texts, padding="max_length", truncation=True, max_length=_TOKENS, return_tensors="pt")
+        tokens = tokenizer_of(loaded)(
+            texts, padding="max_length", truncation=True, max_length=_TOKENS, return_tensors="pt"
+        )
         tokens = tokens.to(loaded.device)
         said = loaded.network.get_text_features(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"])
         loaded.kept[asked] = list(zip(said.pooler_output.split(1), tokens["attention_mask"].split(1), strict=True))
