@@ -62,7 +62,7 @@ class DetectionsTeacher:
         known = set(ids)
         for (shape, view), image in read_detections(self._file()).images.items():
             if shape not in known:
-                raise InputError(f"{image.place}: shape {shape!r} is not in the collection")
+                raise InputError(f"{image.place}: shape {shape[:60]!r} is not in the collection")
             if view >= views:
                 raise InputError(f"{image.place}: view {view} is none of the views 0 to {views - 1}; see --views")
 
@@ -115,7 +115,7 @@ def _index(word: str, row: Category, prompts: tuple[str, ...]) -> int | None:
     try:
         part = row.part_index(word)
     except SettingsError:
-        raise SettingsError(f"category {word!r} is none of the parts asked for: {', '.join(prompts)}") from None
+        raise SettingsError(f"category {word[:60]!r} is none of the parts asked for: {', '.join(prompts)}") from None
     meant = [number for number, prompt in enumerate(plain) if prompt in (row.parts[part], *row.synonyms[part])]
     return meant[0] if meant else None
 
