@@ -13,7 +13,9 @@ from tiny_detectors import bert_vocabulary
 from gen3d.errors import InputError, SettingsError
 from gen3d.teachers.captions import caption_of, one_phrase, part_scores, tokens_of
 
-WORDS = st.sampled_from(("leg", "chair", "table", "arm", "armrest", "rest", "l", "legs", "c-arm", "Seat", "BACK", "zebra"))
+WORDS = st.sampled_from(
+    ("leg", "chair", "table", "arm", "armrest", "rest", "l", "legs", "c-arm", "Seat", "BACK", "zebra")
+)
 NAMES = st.lists(st.lists(WORDS, min_size=1, max_size=3).map(" ".join), min_size=1, max_size=6)
 
 

@@ -146,7 +146,9 @@ def test_images_that_are_not_of_the_collection_or_from_elsewhere(tmp_path: Path)
         teacher.check_shapes(["chair-a", "chair-b"], 1)
     turned = views_of((10, 0), (10, -270))  # the same direction
     assert len(teacher.of("chair-a").predict(turned, "chair", PARTS)) == 2
-    with pytest.raises(InputError, match=r"elevation 10, azimuth 90, but view 1 is from 40, 120; label with the --views"):
+    with pytest.raises(
+        InputError, match=r"elevation 10, azimuth 90, but view 1 is from 40, 120; label with the --views"
+    ):
         teacher.of("chair-a").predict(views_of((10, 0), (40, 120)), "chair", PARTS)
 
 
@@ -198,7 +200,10 @@ DEFECTS: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (put("predictions", 1, "category_id", value=9), r"predictions\[1\]: category_id 9 is none of the categories"),
     (put("predictions", 1, "category_id", value=3.0), r"predictions\[1\]: category_id 3.0 is neither"),
     (put("predictions", 1, "category_name", value=9), r"predictions\[1\]: category_name 9 is no text"),
-    (put("predictions", 1, "category_id", value=5), r"predictions\[1\]: category 'wheel' is none of the parts asked for"),
+    (
+        put("predictions", 1, "category_id", value=5),
+        r"predictions\[1\]: category 'wheel' is none of the parts asked for",
+    ),
     (put("predictions", 1, "score", value="0.5"), r"predictions\[1\]: needs a score, and a bbox of four numbers"),
     (put("predictions", 1, "score", value=True), r"predictions\[1\]: needs a score"),
     (put("predictions", 1, "score", value=1.5), r"predictions\[1\]: score 1.5 is not between 0 and 1"),
@@ -257,7 +262,9 @@ JUNK = st.recursive(
 
 
 @given(st.data())
-def test_any_change_is_read_or_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_any_change_is_read_or_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     content: Any = copy.deepcopy(document())
     place = content
     while isinstance(place, (dict, list)) and place:
