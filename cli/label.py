@@ -9,18 +9,9 @@ import typer
 from cli import output
 
 _TEACHERS = (
-    "lite",
-    "lite-boxes",
-    "clip",
-    "siglip2",
-    "clipseg",
-    "owlv2",
-    "grounding-dino",
-    "mm-grounding-dino",
-    "sam3",
-    "glip",
+    "lite", "lite-boxes", "clip", "siglip2", "clipseg", "owlv2", "grounding-dino", "mm-grounding-dino", "sam3", "glip",
     "detections",
-)
+)  # fmt: skip
 _STYLES = ("names", "of", "ensemble", "partdistill", "pointclip-v2")
 
 

@@ -18,22 +18,15 @@ from gen3d.rendering.styles import PLAIN, ViewStyle, dressed, style_of
 from gen3d.rendering.view import View
 from gen3d.settings import Settings
 from gen3d.shape import Shape
+from gen3d.shards import Member
 from gen3d.teachers import Pretrained, told
 from gen3d.teachers.coco import digest
 from gen3d.teachers.predictions import Predictions, Teacher, check_predictions
 
 T = TypeVar("T")
-OPTIONS = (
-    "weights",
-    "model",
-    "revision",
-    "precision",
-    "batch",
-    "prompt_style",
-    "threshold",
-    "detections",
-    "detector",
-)  # of teachers; each says which it has
+OPTIONS = (  # of teachers; each says which it has
+    "weights", "model", "revision", "precision", "batch", "prompt_style", "threshold", "detections", "detector",
+)  # fmt: skip
 
 
 class LabelSettings(Settings):

@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 
 from gen3d.errors import InputError
 from gen3d.rendering.view import View
-from gen3d.teachers.predictions import Boxes, Masks, PixelScores, Predictions
+from gen3d.teachers.predictions import Boxes, Masks, PixelScores, Prediction, Predictions
 
 TOLERANCE = 0.004  # radii off the seen surface at which a point still counts as seen: what curves away within a pixel
 CLOUD_TOLERANCE = 0.04  # the surface of a splatted cloud is known to about half its spacing
@@ -202,7 +202,7 @@ def lift_to_faces(
 Unit = tuple[int, np.ndarray, np.ndarray]  # part, (N,) mask, score of every covered point
 
 
-def _units(prediction: PixelScores | Boxes | Masks, size: int, visible: np.ndarray, pixel: np.ndarray) -> list[Unit]:
+def _units(prediction: Prediction, size: int, visible: np.ndarray, pixel: np.ndarray) -> list[Unit]:
     """The units of one view: `visible` says which elements it shows, `pixel` the flat pixel of each."""
     if isinstance(prediction, Boxes):
         return _box_units(prediction, size, visible, pixel)

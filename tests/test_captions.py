@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_detectors import bert_vocabulary
 
@@ -19,7 +19,7 @@ WORDS = st.sampled_from(
 NAMES = st.lists(st.lists(WORDS, min_size=1, max_size=3).map(" ".join), min_size=1, max_size=6)
 
 
-def tokenizer():  # noqa: ANN201  (a class of transformers)
+def tokenizer():
     from transformers import BertTokenizer
 
     return BertTokenizer(vocab=bert_vocabulary())
@@ -28,6 +28,7 @@ def tokenizer():  # noqa: ANN201  (a class of transformers)
 BERT = tokenizer()
 
 
+@settings(max_examples=40)
 @given(NAMES)
 def test_every_part_gets_the_tokens_that_it_has_alone(names: list[str]) -> None:
     caption = caption_of(names)
@@ -43,6 +44,7 @@ def test_every_part_gets_the_tokens_that_it_has_alone(names: list[str]) -> None:
     assert flat == sorted(set(flat)) and len(flat) == len(ids) - 2 - len(names)
 
 
+@settings(max_examples=40)
 @given(NAMES, st.randoms(use_true_random=False))
 def test_the_order_of_parts_only_reorders_their_scores(names: list[str], random: object) -> None:
     order = list(range(len(names)))
@@ -56,6 +58,7 @@ def test_the_order_of_parts_only_reorders_their_scores(names: list[str], random:
     assert scores[1].tolist() == scores[0][order].tolist()
 
 
+@settings(max_examples=40)
 @given(NAMES)
 def test_spans_hold_the_names_and_nothing_else(names: list[str]) -> None:
     caption = caption_of(names)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen3d.asking import LabelSettings
@@ -261,6 +261,7 @@ JUNK = st.recursive(
 )
 
 
+@settings(max_examples=60)
 @given(st.data())
 def test_any_change_is_read_or_refused_in_one_line(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -36,7 +36,7 @@ def test_best_boxes_equal_the_loop(seed: int) -> None:
     corners = rng.uniform(-30, 100, (200, 4)).astype(np.float32)
     scores = (rng.integers(0, 11, (200, 3)) / 10).astype(np.float32)  # ties are common
     boxes = best_boxes(corners, scores, 0.6, size)
-    expected = naive(corners, scores, np.float32(0.6), size)
+    expected = naive(corners, scores, float(np.float32(0.6)), size)
     rows = zip(-boxes.score, boxes.part, map(tuple, boxes.xyxy.tolist()), strict=True)
     assert list(rows) == expected and 3 < len(expected) < 100
 
@@ -49,7 +49,7 @@ def test_nothing_found_is_an_ordinary_answer() -> None:
 
 @pytest.mark.parametrize(("where", "bad"), [("score", np.nan), ("score", np.inf), ("corner", np.nan)])
 def test_what_is_not_finite_is_kept_to_be_refused(where: str, bad: float) -> None:
-    corners, scores = np.tile(np.float32([1, 1, 5, 5]), (3, 1)), np.full((3, 2), 0.5, np.float32)
+    corners, scores = np.tile(np.array([1, 1, 5, 5], np.float32), (3, 1)), np.full((3, 2), 0.5, np.float32)
     if where == "score":
         scores[1, 1] = bad
     else:

@@ -1,4 +1,4 @@
-"""The adapter for a detector of the user's own, which builds nowhere here: a stand-in that keeps to what is documented."""
+"""The adapter for a detector of the user's own: a stand-in that keeps to what is documented."""
 
 from __future__ import annotations
 

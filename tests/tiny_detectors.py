@@ -11,6 +11,13 @@ import torch
 
 from gen3d.rendering.cameras import Camera
 from gen3d.rendering.view import View
+from gen3d.teachers import make_teacher
+from gen3d.teachers.predictions import Boxes
+from gen3d.teachers.pretrained import PretrainedTeacher
+
+NAMES = ("owlv2", "grounding-dino", "mm-grounding-dino", "sam3")
+DINOS = NAMES[1:3]
+PARTS = ("back", "seat", "chair leg", "arm")
 
 _LAYER = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}
 _TEXT = _LAYER | {"num_hidden_layers": 1, "vocab_size": 60, "pad_token_id": 0, "bos_token_id": 58, "eos_token_id": 59}
@@ -31,8 +38,8 @@ def write_grounding_dino(folder: Path, mm: bool = False) -> Path:
     """Grounding DINO of 12 queries, or MM Grounding DINO."""
     import transformers
 
-    sizes = {"embed_dim": 8, "depths": [1] * 4, "num_heads": [1, 1, 2, 2], "window_size": 2}
-    text = _LAYER | {"num_hidden_layers": 1, "vocab_size": 1100, "max_position_embeddings": 256}
+    sizes: dict[str, Any] = {"embed_dim": 8, "depths": [1] * 4, "num_heads": [1, 1, 2, 2], "window_size": 2}
+    text: dict[str, Any] = _LAYER | {"num_hidden_layers": 1, "vocab_size": 1100, "max_position_embeddings": 256}
     values: dict[str, Any] = {
         "backbone_config": transformers.SwinConfig(image_size=64, patch_size=4, out_indices=[2, 3, 4], **sizes),
         "text_config": transformers.BertConfig(**text),
@@ -62,7 +69,8 @@ def write_sam3(folder: Path) -> Path:
     text = _TEXT | {"model_type": "clip_text_model", "projection_dim": 16, "max_position_embeddings": 32}
     config = Sam3Config(
         vision_config=vision, text_config=text, geometry_encoder_config=_BOX, detr_encoder_config=_BOX,
-        detr_decoder_config=_BOX | {"num_queries": 5}, mask_decoder_config={"hidden_size": 32, "num_attention_heads": 2},
+        detr_decoder_config=_BOX | {"num_queries": 5},
+        mask_decoder_config={"hidden_size": 32, "num_attention_heads": 2},
     )  # fmt: skip
     _write(Sam3Model, config, folder)
     return _clip_tokens(folder)
@@ -127,3 +135,23 @@ def block_view(height: int, width: int, rows: tuple[int, int], columns: tuple[in
     depth = np.where(hit, 2.0, np.inf).astype(np.float32)
     normal = np.where(hit[..., None], np.array([0, 0, -1.0]), 0).astype(np.float32)  # lit from behind: dark grey
     return View(Camera(10, 0, size=max(height, width)), element, depth, normal)
+
+
+def own_options(name: str) -> dict[str, Any]:
+    """Options without which the tiny network of that name can't work."""
+    return {"shortest": 96} if name in DINOS else {}
+
+
+def teacher_of(name: str, folder: Path, **options: Any) -> PretrainedTeacher:
+    """The teacher that reports all it finds, in float32 unless told otherwise."""
+    values = {"weights": str(folder), "threshold": 0.0, "precision": "float32"} | own_options(name) | options
+    made = make_teacher(name, values)
+    assert isinstance(made, PretrainedTeacher)
+    return made
+
+
+def table(answer: Any) -> np.ndarray:
+    """An answer's numbers: part, score and place of each, ordered by them."""
+    place = answer.xyxy if isinstance(answer, Boxes) else answer.inside.reshape(len(answer.part), -1)[:, ::7]
+    rows = np.column_stack([answer.part, answer.score, place]).astype(np.float64)
+    return rows[np.lexsort((*rows.T[2:4].round(1), rows[:, 1].round(4), rows[:, 0]))]

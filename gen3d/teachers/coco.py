@@ -126,13 +126,13 @@ def _images(entries: Any, path: Path) -> dict[int | str, Image]:
     seen: dict[tuple[str, int], str] = {}
     for place, entry in _entries(entries, f"{path}: images"):
         name, id = entry.get("file_name"), _id(entry.get("id"), place)
-        names = PurePosixPath(name.replace("\\", "/")).parts[-2:] if isinstance(name, str) else ()
-        view = PurePosixPath(names[1]).stem if len(names) == 2 else ""
-        if not (view.isascii() and view.isdigit() and len(view) < 6):
+        file = PurePosixPath(name.replace("\\", "/") if isinstance(name, str) else "")
+        shape, view = file.parent.name, file.stem
+        if not (shape and view.isascii() and view.isdigit() and len(view) < 6):
             raise InputError(f"{place}: file_name {_told(name)} is not <shape>/<view>.png, with a number for the view")
         sizes = [_measure(entry, key, place, least=1) for key in ("width", "height")]
         angles = [_measure(entry, key, place, least=-360) for key in ("elevation", "azimuth")]
-        image = Image(names[0], int(view), place, *sizes, *angles)
+        image = Image(shape, int(view), place, *sizes, *angles)
         if id in found or image[:2] in seen:
             first = found[id].place if id in found else seen[image[:2]]
             raise InputError(f"{place}: is the same image as {first.rpartition(': ')[2]}; name every image once")
@@ -165,10 +165,11 @@ def _gathered(results: list[Any], place: str, images: dict[int | str, Image], ca
         numbers = [_number(value) for value in bbox] if isinstance(bbox, list) and len(bbox) == 4 else [None]
         if score is None or None in numbers:
             raise InputError(f"{here}: needs a score, and a bbox of four numbers: left, top, width, height")
-        image, box = images[id], tuple(value for value in numbers if value is not None)
+        image, (left, top, wide, high) = images[id], [value for value in numbers if value is not None]
+        box = (left, top, wide, high)
         if not all(map(math.isfinite, (score, *box))):
             told.faults.setdefault(image.shape, f"{here}: a score or box that is not finite (NaN or Inf)")
-        elif not 0 <= score <= 1 or min(box[2:]) < 0:
+        elif not 0 <= score <= 1 or min(wide, high) < 0:
             raise InputError(f"{here}: score {score:g} is not between 0 and 1, or bbox {list(box)} has a negative size")
         else:
             told.found.setdefault(image[:2], []).append(Detection(word, box, score))

@@ -26,7 +26,7 @@ class DetectionsSettings(Settings):
 
 
 class DetectionsTeacher:
-    """Boxes from a file. What is detected must be a part's name or synonym; parts that are not asked for are passed over.
+    """Boxes from a file. What is detected must be a part's name or synonym; parts not asked for are passed over.
 
     Boxes may be of images of another size than the views have: they are scaled. They are cut to the image.
 
@@ -129,5 +129,5 @@ def _check_direction(image: Image | None, view: View) -> None:
     if off > 0.01:
         raise InputError(
             f"{image.place}: was taken from elevation {image.elevation:g}, azimuth {image.azimuth:g}, but view "
-            f"{image.view} is from {camera.elevation:g}, {camera.azimuth:g}; label with the --views it was rendered with"
+            f"{image.view} is from {camera.elevation:g}, {camera.azimuth:g}; label with the --views of `gen3d views`"
         )

@@ -15,7 +15,8 @@ names, from 0) and `scores` (K, in [0, 1]). For the GLIPDemo class of GLIP's rep
         def detect(images, names):
             for image in images:
                 found = demo.inference(image[:, :, ::-1], list(names))
-                yield {"boxes": found.bbox, "labels": found.get_field("labels") - 1, "scores": found.get_field("scores")}
+                labels, scores = found.get_field("labels") - 1, found.get_field("scores")
+                yield {"boxes": found.bbox, "labels": labels, "scores": scores}
 
         return detect
 
@@ -30,7 +31,7 @@ import importlib.util
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -167,7 +168,7 @@ def detector_of(named: str) -> Detector:
         raise MissingError(f"--detector {named}: can't be made ({type(error).__name__}: {error})") from None
     if not callable(made):
         raise MissingError(f"--detector {named}: made a {type(made).__name__}, which can't be called")
-    return made
+    return cast(Detector, made)
 
 
 def _module(name: str) -> Any:

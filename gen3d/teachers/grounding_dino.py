@@ -19,9 +19,9 @@ from gen3d.rendering.view import View
 from gen3d.teachers.captions import caption_of, one_phrase, part_scores, tokens_of
 from gen3d.teachers.dense import NETWORK, TOKENIZER, tokenizer_of
 from gen3d.teachers.found import best_boxes, corners_of
-from gen3d.teachers.images import IMAGENET, fitting, detector_images
-from gen3d.teachers.pretrained import DTYPES, Loaded, Phrases, PretrainedSettings, PretrainedTeacher, load
+from gen3d.teachers.images import IMAGENET, detector_images, fitting
 from gen3d.teachers.predictions import Boxes
+from gen3d.teachers.pretrained import DTYPES, Loaded, Phrases, PretrainedSettings, PretrainedTeacher, load
 
 FILES = (*NETWORK, *TOKENIZER)
 

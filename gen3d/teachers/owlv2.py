@@ -17,8 +17,8 @@ from gen3d.rendering.view import View
 from gen3d.teachers.dense import NETWORK, TOKENIZER, text_features, unit
 from gen3d.teachers.found import best_boxes, corners_of
 from gen3d.teachers.images import CLIP, detector_images
-from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings, PretrainedTeacher
 from gen3d.teachers.predictions import Boxes
+from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings, PretrainedTeacher
 
 _FILES = (*NETWORK, *TOKENIZER, "tokenizer.json|merges.txt")
 

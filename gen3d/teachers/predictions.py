@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -73,7 +74,8 @@ class Masks:
     score: Float32[np.ndarray, " K"]
 
 
-Predictions = list[PixelScores] | list[Boxes] | list[Masks]  # one answer per view
+Prediction = PixelScores | Boxes | Masks
+Predictions = Sequence[Prediction]  # one per view, all of one kind
 
 
 @runtime_checkable
@@ -113,14 +115,14 @@ def check_predictions(predictions: Predictions, views: list[View], prompts: int)
             raise InputError(f"the teacher's scores for view {number} are not between 0 and 1")
 
 
-def _numbers(prediction: PixelScores | Boxes | Masks) -> tuple[np.ndarray, ...]:
+def _numbers(prediction: Prediction) -> tuple[np.ndarray, ...]:
     """The arrays that must be finite, the scores last."""
     if isinstance(prediction, PixelScores):
         return (prediction.scores,)
     return (prediction.xyxy, prediction.score) if isinstance(prediction, Boxes) else (prediction.score,)
 
 
-def _fits(prediction: PixelScores | Boxes | Masks, view: View, prompts: int) -> bool:
+def _fits(prediction: Prediction, view: View, prompts: int) -> bool:
     """Whether sizes and part numbers are those of an answer to `prompts` prompts for that view."""
     if isinstance(prediction, PixelScores):
         return prediction.scores.shape == (prompts, *view.element.shape)

@@ -131,7 +131,7 @@ class PretrainedTeacher(ABC):
         """
         asked, loaded = self.asked(category, prompts), self._loaded()
         with torch.inference_mode():
-            return self._fitting.run(lambda some: self._answers(loaded, some, category, asked), views)
+            return self._fitting.run(lambda some: list(self._answers(loaded, some, category, asked)), views)
 
     def _weights(self) -> Weights:
         """Those that the settings name."""

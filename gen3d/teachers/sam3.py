@@ -20,8 +20,8 @@ from gen3d.rendering.view import View
 from gen3d.teachers.captions import one_phrase
 from gen3d.teachers.dense import NETWORK, TOKENIZER, tokenizer_of
 from gen3d.teachers.images import HALF, detector_images
-from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings, PretrainedTeacher
 from gen3d.teachers.predictions import Masks
+from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings, PretrainedTeacher
 
 _FILES = (*NETWORK, *TOKENIZER, "tokenizer.json|merges.txt")
 _TOKENS = 32  # texts are filled up to
