@@ -30,4 +30,3 @@ def test_pictures_out_and_detections_in(run: Run, home: Path) -> None:
     assert run(*words).code == 2 and "needs --detections FILE" in run(*words).err
     assert run(*words, "--detections", "none.json").code == 3
     assert run("views", chairs, "--out", "shots").code == 2
-    run("distill", "--source", "generated", "--category", "chair", "--preset", "tiny.yaml")
