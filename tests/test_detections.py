@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen3d.asking import LabelSettings
+from gen3d.commands import command_of
 from gen3d.errors import Gen3dError, InputError, SettingsError
 from gen3d.rendering.cameras import Camera
 from gen3d.rendering.view import View
@@ -118,6 +119,8 @@ def test_the_digest_follows_the_content_alone(tmp_path: Path) -> None:
     assert digest(one) == digest(two)
     settings = LabelSettings(teacher="detections", detections=str(one))
     assert settings.recorded()["detections"] == digest(one)
+    line = command_of({"settings": settings.recorded()}, "knowledge-detections", "chairs")
+    assert line.startswith("gen3d label chairs --teacher detections ") and line.endswith(" --detections FILE")
     content = document()
     content["predictions"][0]["score"] = 0.51
     assert digest(written(tmp_path, content)) != digest(two)

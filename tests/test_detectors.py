@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from distill.distillation import distill
 from distill.trainer import DistillSettings
 from gen3d.asking import LabelSettings
 from gen3d.collection import Collection
+from gen3d.commands import command_of
 from gen3d.errors import InputError, MissingError, SettingsError
 from gen3d.generation import GenerateSettings, generate
 from gen3d.labelling import label, read_knowledge
@@ -64,8 +67,7 @@ def test_the_order_of_parts_does_not_matter(name: str, detectors: dict[str, Path
     turned: Any = teacher.predict(VIEWS, "chair", tuple(PARTS[k] for k in order))
     for one, other in zip(said, turned, strict=True):
         part = np.array(order, np.int16)[other.part]
-        renamed = Boxes(other.xyxy, part, other.score) if isinstance(other, Boxes) else None
-        renamed = renamed or Masks(other.inside, part, other.score)
+        renamed = replace(other, part=part)
         assert np.allclose(table(one), table(renamed), atol=2e-3)
 
 
@@ -115,6 +117,14 @@ def test_two_chairs_are_labelled_and_distilled(name: str, detectors: dict[str, P
     train = DistillSettings(category="chair", teacher=name, epochs=1, steps=2, batch=2)
     student, _ = distill({"generated": chairs.root}, train, tmp_path / "student")
     assert tuple(student.parts) == ("back", "seat", "leg")
+
+
+def test_the_command_that_made_knowledge_is_told() -> None:
+    settings = settings_of("grounding-dino", Path("tiny weights"), parts=("back", "chair leg"))
+    kept = json.loads(json.dumps({"settings": settings.recorded()}))
+    line = command_of(kept, "knowledge-grounding-dino", "chairs")
+    for words in ("--parts 'back,chair leg'", "--weights 'tiny weights'", "--threshold 0.0", "--option shortest=96"):
+        assert words in line
 
 
 def broken(folder: Path, out: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> Path:

@@ -39,9 +39,10 @@ def write_grounding_dino(folder: Path, mm: bool = False) -> Path:
     import transformers
 
     sizes: dict[str, Any] = {"embed_dim": 8, "depths": [1] * 4, "num_heads": [1, 1, 2, 2], "window_size": 2}
+    sizes |= {"image_size": 64, "patch_size": 4, "out_indices": [2, 3, 4]}
     text: dict[str, Any] = _LAYER | {"num_hidden_layers": 1, "vocab_size": 1100, "max_position_embeddings": 256}
     values: dict[str, Any] = {
-        "backbone_config": transformers.SwinConfig(image_size=64, patch_size=4, out_indices=[2, 3, 4], **sizes),
+        "backbone_config": transformers.SwinConfig(**sizes),
         "text_config": transformers.BertConfig(**text),
         "num_queries": 12, "d_model": 32, "encoder_layers": 1, "encoder_ffn_dim": 32, "encoder_attention_heads": 2,
         "decoder_layers": 2, "decoder_ffn_dim": 32, "decoder_attention_heads": 2, "num_feature_levels": 4,
