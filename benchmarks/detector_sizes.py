@@ -26,7 +26,7 @@ def grounding_dino(real: bool) -> Any:
         return GroundingDinoForObjectDetection(GroundingDinoConfig())
     swin = {"model_type": "swin", "embed_dim": 8, "depths": [1] * 4, "num_heads": [1] * 4, "out_indices": [2, 3, 4]}
     layers = {
-        f"{side}_{what}": size for side in ("encoder", "decoder") for what, size in (("layers", 1), ("ffn_dim", 32))
+        f"{side}_{what}": size for side in ("encoder", "decoder") for what, size in (("layers", 2), ("ffn_dim", 32))
     }
     heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "d_model": 32, "num_queries": 10}
     text = _SMALL | {"model_type": "bert", "vocab_size": 2000}
