@@ -104,7 +104,9 @@ def rasterize(  # noqa: PLR0913 (theirs)
     """Features (B, H, W, D) and the face index (B, H, W), -1 = none."""
     batch, faces = face_vertices_z.shape[:2]
     assert face_vertices_image.shape == (batch, faces, 3, 2) and face_features.shape[:3] == (batch, faces, 3)
-    assert backend == "cuda" and {face_vertices_z.dtype, face_vertices_image.dtype, face_features.dtype} == {torch.float32}
+    assert backend == "cuda" and {face_vertices_z.dtype, face_vertices_image.dtype, face_features.dtype} == {
+        torch.float32
+    }
     x = (2 * torch.arange(width, dtype=torch.float64) + 1 - width) / width
     y = (height - 2 * torch.arange(height, dtype=torch.float64) - 1) / height
     drawn, shown = [], []

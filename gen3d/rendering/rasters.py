@@ -59,9 +59,7 @@ class RasterRenderer(ABC):
         return views
 
 
-def view_of_faces(
-    camera: Camera, corners: Float64[np.ndarray, "F 3 3"], element: Int32[np.ndarray, "H W"]
-) -> View:
+def view_of_faces(camera: Camera, corners: Float64[np.ndarray, "F 3 3"], element: Int32[np.ndarray, "H W"]) -> View:
     """The View whose pixels show these faces.
 
     The ray is met with the face's plane (Möller and Trumbore 1997). A pixel that a rasteriser's rounding gave to a face

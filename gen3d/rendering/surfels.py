@@ -107,9 +107,7 @@ def _frontmost(splats: _Splats, radius: Float64[np.ndarray, " N"], pixels: int) 
         order = order[~faint]
 
 
-def _turned(
-    local: Float64[np.ndarray, "N 3"], facing: Float64[np.ndarray, "N 3"]
-) -> Float64[np.ndarray, "N 3"]:
+def _turned(local: Float64[np.ndarray, "N 3"], facing: Float64[np.ndarray, "N 3"]) -> Float64[np.ndarray, "N 3"]:
     """Normals of the discs as drawn: those seen nearly edge-on are turned a little to the viewer."""
     back = -unit(local)
     lacking = (FACING - (facing * back).sum(1, keepdims=True)).clip(0)
