@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from detector_sizes import bert_tokenizer, grounding_dino, owlv2, sam3
 
 _LETTERS = string.ascii_lowercase + string.digits + ",.-'"
 _SMALL = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -61,6 +62,9 @@ SIZES: dict[str, Size] = {
     "clip-l14": Size("clip", _clip(_BASE | {"projection_dim": 768}, _LARGE, 14, 768)),
     "siglip2-b16": Size("siglip2", _siglip2),
     "clipseg-rd64": Size("clipseg", _clipseg),
+    "owlv2-b16": Size("owlv2", owlv2),
+    "grounding-dino-tiny": Size("grounding-dino", grounding_dino),
+    "sam3": Size("sam3", sam3),
 }
 
 
@@ -80,6 +84,8 @@ def _tokenizer(teacher: str) -> Any:
     """Letter by letter."""
     from transformers import CLIPTokenizer, GemmaTokenizer
 
+    if teacher == "grounding-dino":
+        return bert_tokenizer()
     if teacher == "siglip2":
         pieces = ["<pad>", "<eos>", "<bos>", "<unk>", "▁", *_LETTERS]
         return GemmaTokenizer(vocab={p: i for i, p in enumerate(pieces)}, merges=[], model_max_length=64)

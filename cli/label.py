@@ -8,7 +8,10 @@ import typer
 
 from cli import output
 
-_TEACHERS = ("lite", "lite-boxes", "clip", "siglip2", "clipseg")
+_TEACHERS = (
+    "lite", "lite-boxes", "clip", "siglip2", "clipseg", "owlv2", "grounding-dino", "mm-grounding-dino", "sam3", "glip",
+    "detections",
+)  # fmt: skip
 _STYLES = ("names", "of", "ensemble", "partdistill", "pointclip-v2")
 
 
@@ -22,6 +25,11 @@ def command(
     precision: str = typer.Option(None, "--precision", help="bf16, fp16 or float32.  [default: what is fast here]"),
     batch: int = typer.Option(None, "--batch", help="Views at once.  [default: 32 on a GPU, else 1]"),
     prompt_style: str = typer.Option(None, "--prompt-style", help=f"{', '.join(_STYLES)}.  [default: the teacher's]"),
+    threshold: float = typer.Option(None, "--threshold", help="Of boxes and masks.  [default: the teacher's]"),
+    detections: Path = typer.Option(
+        None, "--detections", help="detections: JSON file of COCO's form; see `gen3d views`."
+    ),
+    detector: str = typer.Option(None, "--detector", help="glip: module:function or file.py:function of your build."),
     option: list[str] = typer.Option([], "--option", help="NAME=VALUE of one teacher alone; may be repeated."),
     renderer: str = typer.Option(
         None, "--renderer", help="auto, embree, points, pytorch3d, kaolin or open3d.  [default: auto]"
@@ -41,7 +49,8 @@ def command(
 
     lite knows ShapeNetPart's categories and parts alone. The others understand
     any words, so that any category can be labelled with --parts fin,tail,body;
-    their weights come from --weights, the Hub's cache or the Hub.
+    their weights come from --weights, the Hub's cache or the Hub. detections
+    reads what any detector wrote; glip calls your own build of one.
     """
     from gen3d.collection import Collection
     from gen3d.label_pictures import draw_sheet
@@ -51,6 +60,8 @@ def command(
     options = {"teacher": teacher, "parts": output.names(parts), "renderer": renderer, "views": views, "size": size}
     options |= {"weights": None if weights is None else str(weights), "model": model, "revision": revision}
     options |= {"precision": precision, "batch": batch, "prompt_style": prompt_style}
+    options |= {"threshold": threshold, "detector": detector}
+    options |= {"detections": None if detections is None else str(detections)}
     options |= {"options": output.assignments(option) or None}
     settings = resolve(LabelSettings, preset, **options, points=points, seed=seed)
     opened = Collection.open(collection)

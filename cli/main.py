@@ -26,6 +26,7 @@ from cli import (
     segment,
     train_teacher,
     verify,
+    views,
 )
 from gen3d import __version__
 from gen3d.errors import Gen3dError
@@ -46,6 +47,7 @@ app.command("segment")(segment.command)
 app.command("export")(export.command)
 app.command("convert")(convert.command)
 app.command("quality")(quality.command)
+app.command("views")(views.command)
 app.command("verify")(verify.command)
 app.command("env")(env.command)
 app.command("train-teacher")(train_teacher.command)

@@ -18,11 +18,15 @@ from gen3d.rendering.styles import PLAIN, ViewStyle, dressed, style_of
 from gen3d.rendering.view import View
 from gen3d.settings import Settings
 from gen3d.shape import Shape
-from gen3d.teachers import Pretrained
-from gen3d.teachers.predictions import Boxes, PixelScores, Teacher, check_predictions
+from gen3d.shards import Member
+from gen3d.teachers import Pretrained, told
+from gen3d.teachers.coco import digest
+from gen3d.teachers.predictions import Predictions, Teacher, check_predictions
 
 T = TypeVar("T")
-OPTIONS = ("weights", "model", "revision", "precision", "batch", "prompt_style")  # of teachers; each says which it has
+OPTIONS = (  # of teachers; each says which it has
+    "weights", "model", "revision", "precision", "batch", "prompt_style", "threshold", "detections", "detector",
+)  # fmt: skip
 
 
 class LabelSettings(Settings):
@@ -41,15 +45,20 @@ class LabelSettings(Settings):
     precision: str | None = None
     batch: int | None = Field(default=None, description="views at once")
     prompt_style: str | None = Field(default=None, description="see `gen3d.teachers.prompts`")
+    threshold: float | None = Field(default=None, description="what a box's or mask's score must be above")
+    detections: str | None = Field(default=None, description="file that the teacher `detections` reads")
+    detector: str | None = Field(default=None, description="function that makes the detector of the teacher `glip`")
     options: dict[str, str | int | float | bool] = Field(default={}, description="what one teacher alone has")
 
     def recorded(self) -> dict[str, Any]:
         """What is kept beside the knowledge; of teachers' options those that are set, as before there was any.
 
-        But not `batch`: who runs out of memory goes on with another one.
+        But not `batch`: who runs out of memory goes on with another one. Of a file of detections it is the content.
+        Raises InputError for one that can't be read.
         """
         unset = {name for name in OPTIONS if getattr(self, name) is None} | {"batch"}
-        return self.model_dump(exclude=unset | (set() if self.options else {"options"}))
+        found = self.model_dump(exclude=unset | (set() if self.options else {"options"}))
+        return found | ({"detections": digest(self.detections)} if self.detections is not None else {})
 
     def teacher_options(self) -> dict[str, Any]:
         """Those that are set. Raises SettingsError for one that is set twice."""
@@ -111,8 +120,9 @@ def label_samplings(
     Raises InputError for an answer that is not finite or has another form; one without any score gives no unit.
     """
     style = style_of(teacher)
-    shown = _show(shape, settings, renderers or Renderers(settings, style), style, copies)
-    return _lift(shown, teacher.predict(shown.views, shape.category, parts), teacher, Asked(parts, parts))
+    shown = show(shape, settings, renderers or Renderers(settings, style), style, copies)
+    predictions = told(teacher, shape.id).predict(shown.views, shape.category, parts)
+    return _lift(shown, predictions, teacher, Asked(parts, parts))
 
 
 class Shown(NamedTuple):
@@ -124,7 +134,7 @@ class Shown(NamedTuple):
     renderer: str
 
 
-def _show(shape: Shape, settings: LabelSettings, renderers: Renderers, style: ViewStyle, copies: int = 1) -> Shown:
+def show(shape: Shape, settings: LabelSettings, renderers: Renderers, style: ViewStyle, copies: int = 1) -> Shown:
     """The views of a shape, as the teacher likes them."""
     samplings = [shape.sampled(settings.points, settings.seed + number) for number in range(copies)]
     renderer = renderers.of(shape)
@@ -132,9 +142,7 @@ def _show(shape: Shape, settings: LabelSettings, renderers: Renderers, style: Vi
     return Shown(shape, samplings, dressed(whole, renderer.render(whole), style), renderer.name)
 
 
-def _lift(
-    shown: Shown, predictions: list[PixelScores] | list[Boxes], teacher: Teacher, asked: Asked
-) -> list[Knowledge]:
+def _lift(shown: Shown, predictions: Predictions, teacher: Teacher, asked: Asked) -> list[Knowledge]:
     """The answers on the points of every sampling. Raises InputError for those that are none."""
     views = shown.views
     check_predictions(predictions, views, len(asked.parts))
@@ -164,12 +172,13 @@ class Group:
 
     def _all(self, renderers: Renderers) -> list[Knowledge | InputError]:
         shown = [
-            _kept(partial(_show, shape, self._settings, renderers, style_of(self._teacher))) for shape in self._shapes
+            _kept(partial(show, shape, self._settings, renderers, style_of(self._teacher))) for shape in self._shapes
         ]
         views = [view for one in shown if isinstance(one, Shown) for view in one.views]
         category = self._shapes[0].category
         try:
-            answers = iter(self._teacher.predict(views, category, self._asked.words) if views else [])
+            teacher = told(self._teacher, self._shapes[0].id)  # who must be told is asked about one at a time
+            answers = iter(teacher.predict(views, category, self._asked.words) if views else [])
         except InputError as error:
             if len(self._shapes) == 1:
                 return [error]
@@ -180,7 +189,7 @@ class Group:
             for one in shown
         ]
 
-    def _one(self, shown: Shown, predictions: list[PixelScores] | list[Boxes]) -> Knowledge:
+    def _one(self, shown: Shown, predictions: Predictions) -> Knowledge:
         return _lift(shown, predictions, self._teacher, self._asked)[0]
 
 

@@ -25,11 +25,16 @@ def command_of(info: dict[str, Any], stem: str = SHAPES, folder: str = "FOLDER")
 
 
 def _options(settings: Any) -> str:
-    """Settings as options; those that are not set are left out."""
+    """Settings as options; those that are not set are left out. Of a file of detections only the content is known."""
     words = []
     for name, value in settings.items() if isinstance(settings, dict) else ():
         if value is None or value is False:
             continue
+        if isinstance(value, dict):  # of one teacher alone
+            words += [f" --option {shlex.quote(f'{key}={one}')}" for key, one in value.items()]
+            continue
+        if name == "detections":
+            value = "FILE"
         text = "" if value is True else ",".join(map(str, value)) if isinstance(value, list) else str(value)
         words.append(f" --{name.replace('_', '-')}" + (f" {shlex.quote(text)}" if value is not True else ""))
     return "".join(words)

@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 
 from gen3d.errors import InputError
 from gen3d.rendering.view import View
-from gen3d.teachers.predictions import Boxes, PixelScores
+from gen3d.teachers.predictions import Boxes, Masks, PixelScores, Prediction, Predictions
 
 TOLERANCE = 0.004  # radii off the seen surface at which a point still counts as seen: what curves away within a pixel
 CLOUD_TOLERANCE = 0.04  # the surface of a splatted cloud is known to about half its spacing
@@ -160,26 +160,27 @@ def seen(
 
 def lift(
     views: list[View],
-    predictions: list[PixelScores] | list[Boxes],
+    predictions: Predictions,
     points: Float32[np.ndarray, "N 3"],
     tolerance: float = TOLERANCE,
     meta: dict[str, Any] | None = None,
 ) -> Knowledge:
-    """Knowledge units on the points: one per connected region of a class (pixel teachers) or per box.
+    """Knowledge units on the points: one per connected region of a class (pixel teachers), per box or per mask.
 
-    A region's confidence at a point is the score of the pixel the point falls on; the unit's is their mean. A box gives
-    its score to every seen point inside it. Units that cover no point, and boxes of score 0, are left out.
+    A region's confidence at a point is the score of the pixel the point falls on; the unit's is their mean. A box or a
+    mask gives its score to every seen point inside it. Units that cover no point, and boxes and masks of score 0, are
+    left out.
     """
     units = []
     for number, (view, prediction) in enumerate(zip(views, predictions, strict=True)):
         visible, pixel = seen(view, points, tolerance)
         units += [(number, *unit) for unit in _units(prediction, view.camera.size, visible, pixel)]
-    return _gather(points, units, any(isinstance(p, Boxes) for p in predictions), meta)
+    return _gather(points, units, any(isinstance(p, (Boxes, Masks)) for p in predictions), meta)
 
 
 def lift_to_faces(
     views: list[View],
-    predictions: list[PixelScores] | list[Boxes],
+    predictions: Predictions,
     vertices: Float32[np.ndarray, "V 3"],
     faces: Int64[np.ndarray, "F 3"],
     meta: dict[str, Any] | None = None,
@@ -195,16 +196,18 @@ def lift_to_faces(
             mask[face] = True
             units.append((number, part, mask, np.bincount(where, score) / np.bincount(where)))
     middle = vertices[faces].mean(1).astype(np.float32)
-    return _gather(middle, units, any(isinstance(p, Boxes) for p in predictions), meta)
+    return _gather(middle, units, any(isinstance(p, (Boxes, Masks)) for p in predictions), meta)
 
 
 Unit = tuple[int, np.ndarray, np.ndarray]  # part, (N,) mask, score of every covered point
 
 
-def _units(prediction: PixelScores | Boxes, size: int, visible: np.ndarray, pixel: np.ndarray) -> list[Unit]:
+def _units(prediction: Prediction, size: int, visible: np.ndarray, pixel: np.ndarray) -> list[Unit]:
     """The units of one view: `visible` says which elements it shows, `pixel` the flat pixel of each."""
     if isinstance(prediction, Boxes):
         return _box_units(prediction, size, visible, pixel)
+    if isinstance(prediction, Masks):
+        return _mask_units(prediction, visible, pixel)
     return _region_units(prediction, visible, pixel)
 
 
@@ -227,21 +230,31 @@ def _box_units(prediction: Boxes, size: int, visible: np.ndarray, pixel: np.ndar
     return units
 
 
+def _mask_units(prediction: Masks, visible: np.ndarray, pixel: np.ndarray) -> list[Unit]:
+    """One unit per mask that holds a seen point."""
+    units = []
+    for inside, part, score in zip(prediction.inside, prediction.part, prediction.score, strict=True):
+        mask = visible & inside.reshape(-1)[pixel]
+        if score > 0 and mask.any():
+            units.append((int(part), mask, np.full(mask.sum(), score, np.float32)))
+    return units
+
+
 def _gather(
-    points: np.ndarray, units: list[tuple[int, int, np.ndarray, np.ndarray]], boxes: bool, meta: dict | None
+    points: np.ndarray, units: list[tuple[int, int, np.ndarray, np.ndarray]], whole: bool, meta: dict | None
 ) -> Knowledge:
-    """Units as arrays; those of boxes have one confidence each and no scores per point."""
+    """Units as arrays; with `whole` each has one confidence, and no scores per point."""
     count = len(units)
     mask = np.zeros((count, len(points)), bool)
     for k, unit in enumerate(units):
         mask[k] = unit[2]
-    scores = [np.asarray(unit[3], np.float32 if boxes else np.float16) for unit in units]
+    scores = [np.asarray(unit[3], np.float32 if whole else np.float16) for unit in units]
     return Knowledge(
         points=points,
         part=np.array([unit[1] for unit in units], np.int16),
         confidence=np.array([s.mean(dtype=np.float64) for s in scores], np.float32),
         packed=np.packbits(mask, axis=1),
         view=np.array([unit[0] for unit in units], np.int16),
-        scores=None if boxes else np.concatenate([np.zeros(0, np.float16), *scores]),
+        scores=None if whole else np.concatenate([np.zeros(0, np.float16), *scores]),
         meta=dict(meta or {}),
     )

@@ -22,7 +22,7 @@ from gen3d.rendering import chosen_renderer, make_renderer
 from gen3d.rendering.styles import style_of
 from gen3d.shape import Shape
 from gen3d.shards import Sample
-from gen3d.teachers import OpenWords, Pretrained, make_teacher
+from gen3d.teachers import ByShape, OpenWords, Pretrained, make_teacher
 from gen3d.teachers.predictions import Teacher
 
 
@@ -65,6 +65,8 @@ def label(
     if overwrite or not _finished(collection, stem, info, retry_failed):
         teacher = make_teacher(settings.teacher, settings.teacher_options())
         _check(teacher, collection.category, asked.words)
+        if isinstance(teacher, ByShape):
+            teacher.check_shapes(collection.ids(), settings.views)
         make_renderer(settings.renderer, (), mesh=True)  # for its error
         collection.begin(stem, info, overwrite)
         numbers = [record.number for record in collection.records()]

@@ -14,6 +14,7 @@ STAGES = (  # sections of a preset
     "generate",
     "import",
     "label",
+    "views",
     "pretrain",
     "distill",
     "tta",

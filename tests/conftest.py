@@ -52,3 +52,11 @@ def tiny_teacher(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(TEACHERS, "lite", lambda: LiteTeacher(tiny_weights))
     monkeypatch.setitem(TEACHERS, "lite-boxes", lambda: LiteTeacher(tiny_weights, boxes=True))
+
+
+@pytest.fixture(scope="session")
+def detectors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Tiny weights of every pretrained detector, by its teacher's name."""
+    from tiny_detectors import NAMES, write_tiny
+
+    return {name: write_tiny(name, tmp_path_factory.mktemp(name)) for name in NAMES}

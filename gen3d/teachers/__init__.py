@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from gen3d.errors import SettingsError
@@ -44,6 +44,24 @@ class Pretrained(Protocol):
         ...
 
 
+@runtime_checkable
+class ByShape(Protocol):
+    """A teacher that must be told whose views it is shown: its answers were written down before."""
+
+    def of(self, shape: str) -> Teacher:
+        """The same, which will be shown the views of the shape with that id."""
+        ...
+
+    def check_shapes(self, ids: Sequence[str], views: int) -> None:
+        """Raise InputError where it speaks of anything but `views` views of these shapes."""
+        ...
+
+
+def told(teacher: Teacher, shape: str) -> Teacher:
+    """The teacher, told whose views come next where it must know."""
+    return teacher.of(shape) if isinstance(teacher, ByShape) else teacher
+
+
 def _lite() -> Teacher:
     from gen3d.teachers.lite.teacher import LiteTeacher
 
@@ -74,12 +92,54 @@ def _clipseg() -> Teacher:
     return ClipsegTeacher()
 
 
+def _owlv2() -> Teacher:
+    from gen3d.teachers.owlv2 import Owlv2Teacher
+
+    return Owlv2Teacher()
+
+
+def _grounding_dino() -> Teacher:
+    from gen3d.teachers.grounding_dino import GroundingDinoTeacher
+
+    return GroundingDinoTeacher()
+
+
+def _mm_grounding_dino() -> Teacher:
+    from gen3d.teachers.mm_grounding_dino import MMGroundingDinoTeacher
+
+    return MMGroundingDinoTeacher()
+
+
+def _sam3() -> Teacher:
+    from gen3d.teachers.sam3 import Sam3Teacher
+
+    return Sam3Teacher()
+
+
+def _glip() -> Teacher:
+    from gen3d.teachers.glip import GlipTeacher
+
+    return GlipTeacher()
+
+
+def _detections() -> Teacher:
+    from gen3d.teachers.detections import DetectionsTeacher
+
+    return DetectionsTeacher()
+
+
 TEACHERS: dict[str, Callable[[], Teacher]] = {
     "lite": _lite,
     "lite-boxes": _lite_boxes,
     "clip": _clip,
     "siglip2": _siglip2,
     "clipseg": _clipseg,
+    "owlv2": _owlv2,
+    "grounding-dino": _grounding_dino,
+    "mm-grounding-dino": _mm_grounding_dino,
+    "sam3": _sam3,
+    "glip": _glip,
+    "detections": _detections,
 }
 
 

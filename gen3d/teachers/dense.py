@@ -18,7 +18,7 @@ from gen3d.teachers.predictions import PixelScores
 from gen3d.teachers.pretrained import Loaded, Phrases, quiet
 
 PREPROCESSOR = "preprocessor_config.json"
-TOKENIZER = ("tokenizer.json|vocab.json", "tokenizer_config.json")
+TOKENIZER = ("tokenizer.json|vocab.json|vocab.txt", "tokenizer_config.json")
 NETWORK = ("config.json", "model.safetensors|pytorch_model.bin")
 FILES = (*NETWORK, PREPROCESSOR, *TOKENIZER)
 
@@ -71,7 +71,7 @@ def text_features(loaded: Loaded, asked: Phrases, encode: Encode, **padding: Any
     """
     if asked not in loaded.kept:
         texts = [text for some in asked for text in some]
-        tokens = _tokenizer(loaded)(texts, truncation=True, return_tensors="pt", **padding)
+        tokens = tokenizer_of(loaded)(texts, truncation=True, return_tensors="pt", **padding)
         features = encode({name: value.to(loaded.device) for name, value in tokens.items()}).float()
         loaded.kept[asked] = torch.stack([rows.mean(0) for rows in features.split([len(some) for some in asked])])
     return loaded.kept[asked]
@@ -82,7 +82,7 @@ def unit(vectors: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
     return torch.nn.functional.normalize(vectors.float(), dim=-1)
 
 
-def _tokenizer(loaded: Loaded) -> Any:
+def tokenizer_of(loaded: Loaded) -> Any:
     """The folder's tokenizer. Raises InputError where it can't be read."""
     if "tokenizer" not in loaded.kept:
         loaded.kept["tokenizer"] = _read_tokenizer(loaded.folder)

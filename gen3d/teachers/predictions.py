@@ -1,7 +1,8 @@
-"""What a 2D teacher says of one view: scores per pixel, or scored boxes."""
+"""What a 2D teacher says of one view: scores per pixel, scored boxes, or scored masks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -58,9 +59,31 @@ class Boxes:
     score: Float32[np.ndarray, " K"]
 
 
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """Scored masks of a view, one per instance found; they may overlap, and one may lie in several pieces.
+
+    Args:
+        inside: (K, H, W) bool, the pixels of each mask.
+        part: (K,) int16 prompt index.
+        score: (K,) float32 in [0, 1].
+    """
+
+    inside: Bool[np.ndarray, "K H W"]
+    part: Int16[np.ndarray, " K"]
+    score: Float32[np.ndarray, " K"]
+
+
+Prediction = PixelScores | Boxes | Masks
+Predictions = Sequence[Prediction]  # one per view, all of one kind
+
+
 @runtime_checkable
 class Teacher(Protocol):
-    """A 2D model that finds named parts in views. `name` goes into file names, `kind` is "pixel" or "box"."""
+    """A 2D model that finds named parts in views.
+
+    `name` goes into file names, `kind` is "pixel", "box" or "mask".
+    """
 
     name: str
     kind: str
@@ -69,12 +92,12 @@ class Teacher(Protocol):
         """Raise SettingsError, listing what it knows, for a category or prompt it can't answer."""
         ...
 
-    def predict(self, views: list[View], category: str, prompts: tuple[str, ...]) -> list[PixelScores] | list[Boxes]:
+    def predict(self, views: list[View], category: str, prompts: tuple[str, ...]) -> Predictions:
         """One prediction per view; R = len(prompts), in their order."""
         ...
 
 
-def check_predictions(predictions: list[PixelScores] | list[Boxes], views: list[View], prompts: int) -> None:
+def check_predictions(predictions: Predictions, views: list[View], prompts: int) -> None:
     """Raise InputError, naming the view, unless these are a teacher's answers to `prompts` prompts for the views.
 
     A network may give NaN; a teacher from elsewhere may give anything. Neither may become knowledge.
@@ -82,20 +105,31 @@ def check_predictions(predictions: list[PixelScores] | list[Boxes], views: list[
     if len(predictions) != len(views):
         raise InputError(f"the teacher answered for {len(predictions)} of {len(views)} views")
     for number, (prediction, view) in enumerate(zip(predictions, views, strict=True)):
-        if isinstance(prediction, Boxes):
-            numbers, rows = (prediction.xyxy, prediction.score), {len(prediction.part), len(prediction.xyxy)}
-            fits = rows == {len(prediction.score)} and bool(
-                ((prediction.part >= 0) & (prediction.part < prompts)).all()
-            )
-        else:
-            numbers, fits = (prediction.scores,), prediction.scores.shape == (prompts, *view.element.shape)
-        if not fits:
+        numbers = _numbers(prediction)
+        if not _fits(prediction, view, prompts):
             raise InputError(f"the teacher's answer for view {number} has another form than was asked for")
         if not all(np.isfinite(array).all() for array in numbers):
             raise InputError(f"the teacher's scores for view {number} are not finite (NaN or Inf)")
         scores = numbers[-1]
         if scores.size and not (scores.min() >= 0 and scores.max() <= 1):
             raise InputError(f"the teacher's scores for view {number} are not between 0 and 1")
+
+
+def _numbers(prediction: Prediction) -> tuple[np.ndarray, ...]:
+    """The arrays that must be finite, the scores last."""
+    if isinstance(prediction, PixelScores):
+        return (prediction.scores,)
+    return (prediction.xyxy, prediction.score) if isinstance(prediction, Boxes) else (prediction.score,)
+
+
+def _fits(prediction: Prediction, view: View, prompts: int) -> bool:
+    """Whether sizes and part numbers are those of an answer to `prompts` prompts for that view."""
+    if isinstance(prediction, PixelScores):
+        return prediction.scores.shape == (prompts, *view.element.shape)
+    places = prediction.xyxy if isinstance(prediction, Boxes) else prediction.inside
+    known = bool(((prediction.part >= 0) & (prediction.part < prompts)).all())
+    sized = isinstance(prediction, Boxes) or prediction.inside.shape[1:] == view.element.shape
+    return known and sized and len(prediction.part) == len(places) == len(prediction.score)
 
 
 def _components(mask: Bool[np.ndarray, "H W"]) -> tuple[Int32[np.ndarray, "H W"], int]:

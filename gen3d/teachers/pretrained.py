@@ -21,12 +21,12 @@ from gen3d.hub import Weights, find_weights, first_of, revision_of
 from gen3d.rendering.styles import ViewStyle
 from gen3d.rendering.view import View
 from gen3d.settings import Settings, resolve
-from gen3d.teachers.predictions import Boxes, PixelScores
+from gen3d.teachers.predictions import Predictions
 from gen3d.teachers.prompts import phrases
 
 Phrases = tuple[tuple[str, ...], ...]  # per part, those that mean it
 _ON_GPU = 32  # views at once
-_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "float32": torch.float32}
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "float32": torch.float32}
 _INSTALL = "python -m pip install 'gen3d[pretrained]'"
 
 
@@ -84,9 +84,7 @@ class PretrainedTeacher(ABC):
         """The class of transformers that the weights are of."""
 
     @abstractmethod
-    def _answers(
-        self, loaded: Loaded, views: Sequence[View], category: str, asked: Phrases
-    ) -> list[PixelScores] | list[Boxes]:
+    def _answers(self, loaded: Loaded, views: Sequence[View], category: str, asked: Phrases) -> Predictions:
         """One answer per view; no view's may depend on the others."""
 
     def tuned(self, options: Mapping[str, Any]) -> PretrainedTeacher:
@@ -123,7 +121,7 @@ class PretrainedTeacher(ABC):
             "prompts": [list(texts) for texts in self.asked(category, prompts)],
         }
 
-    def predict(self, views: list[View], category: str, prompts: tuple[str, ...]) -> list[PixelScores] | list[Boxes]:
+    def predict(self, views: list[View], category: str, prompts: tuple[str, ...]) -> Predictions:
         """One answer per view; R = len(prompts), in their order.
 
         Raises:
@@ -133,7 +131,7 @@ class PretrainedTeacher(ABC):
         """
         asked, loaded = self.asked(category, prompts), self._loaded()
         with torch.inference_mode():
-            return self._fitting.run(lambda some: self._answers(loaded, some, category, asked), views)
+            return self._fitting.run(lambda some: list(self._answers(loaded, some, category, asked)), views)
 
     def _weights(self) -> Weights:
         """Those that the settings name."""
@@ -185,7 +183,7 @@ def load(network: type[Any], folder: Path, precision: str) -> Loaded:
         some = f"{', '.join(lacking[:3])}{' and more' if len(lacking) > 3 else ''}"
         raise InputError(f"{folder}: weights are not of a {network.__name__}; they lack {some}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Loaded(made.to(device, _DTYPES[precision]).eval(), folder, _DTYPES[precision])
+    return Loaded(made.to(device, DTYPES[precision]).eval(), folder, DTYPES[precision])
 
 
 def _read(network: type[Any], folder: Path) -> tuple[Any, list[str]]:
