@@ -30,9 +30,8 @@ def grounding_dino(real: bool) -> Any:
     }
     heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "d_model": 32, "num_queries": 10}
     text = _SMALL | {"model_type": "bert", "vocab_size": 2000}
-    return GroundingDinoForObjectDetection(
-        GroundingDinoConfig(backbone_config=swin, text_config=text, **layers, **heads)
-    )
+    sizes: dict[str, Any] = layers | heads
+    return GroundingDinoForObjectDetection(GroundingDinoConfig(backbone_config=swin, text_config=text, **sizes))
 
 
 def sam3(real: bool) -> Any:

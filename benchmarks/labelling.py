@@ -60,15 +60,16 @@ def lifting() -> None:
     boxes = [_boxes(rng) for _ in views]
     for count in (2048, 10_000):
         points = shape.sampled(count, 0).points
-        assert points is not None
-        for name, answers, plain, per_unit in (
+        kinds: tuple[tuple[str, Any, Any, Any], ...] = (
             ("boxes", boxes, plain_boxes, numpy_boxes),
             ("pixel scores", pixels, plain_regions, numpy_regions),
-        ):
-            ours = min(_seconds(lambda: lift(views, answers, points))[0] for _ in range(ROUNDS))  # noqa: B023
-            expected = _found(lift(views, answers, points))
+        )
+        for name, answers, plain, per_unit in kinds:
+            asked: tuple[Any, ...] = (views, answers, points)
+            ours = min(_seconds(lambda: lift(*asked))[0] for _ in range(ROUNDS))  # noqa: B023
+            expected = _found(lift(*asked))
             for what, form, goal in (("plain loops", plain, ", goal >= 10"), ("numpy per unit", per_unit, "")):
-                other, found = _seconds(lambda: form(views, answers, points))  # noqa: B023
+                other, found = _seconds(lambda: form(*asked))  # noqa: B023
                 same = "same units" if found == expected else "OTHER UNITS"
                 ratio = f"ours {ours:.4f} s, {what} {other:.3f} s, ratio {other / ours:.0f}{goal}, {same}"
                 print(f"lifting {name} of 10 views to {count} points: {ratio}", flush=True)

@@ -28,7 +28,7 @@ from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
 
-from gen3d.generators.batches import Batch
+from gen3d.batches import Batch
 from gen3d.generators.shap_e.latents import Sampling, sample_latents
 from gen3d.generators.shap_e.meshes import LatentField, coloured_mesh
 from gen3d.generators.shap_e.weights import Networks

@@ -109,7 +109,7 @@ def test_views_that_hit_nothing_give_no_unit() -> None:
     points = mug().sampled(512, 0).points
     assert points is not None
     for answer in (PixelScores(np.ones((2, 32, 32), np.float16)), boxes([(0, 0, 32, 32, 1, 1.0)])):
-        assert len(lift(empty, [answer, answer], points).part) == 0  # type: ignore[arg-type]
+        assert len(lift(empty, [answer, answer], points).part) == 0
 
 
 @pytest.mark.parametrize("kind", ["boxes", "pixels"])

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32, Int64, UInt8
 from torch import Tensor
 from torch.func import functional_call
 
-from gen3d.generators.batches import Batch
+from gen3d.batches import Batch
 from gen3d.isosurface import evaluated, extract_mesh, largest_component
 
 BLOCK = 4096  # places; so many, or several times as many, are asked about at once
