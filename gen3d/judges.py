@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gen3d.asking import LabelSettings, Renderers, label_shape
 from gen3d.categories import category as known_category
 from gen3d.errors import SettingsError
-from gen3d.asking import LabelSettings, Renderers, label_shape
 from gen3d.measures import TeacherSignals, category_score, teacher_signals
 from gen3d.shape import Shape, frame
 from gen3d.teachers import make_teacher

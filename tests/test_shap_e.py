@@ -10,8 +10,8 @@ import pytest
 import torch
 from sample_shap_e import CHANNELS, TOKENS, library_latents, tiny_pipeline, write_tiny
 
-from gen3d.errors import InputError
 from gen3d.batches import Batch
+from gen3d.errors import InputError
 from gen3d.generators.shap_e.latents import Sampling, sample_latents
 from gen3d.generators.shap_e.meshes import LatentField, coloured_mesh
 from gen3d.generators.shap_e.weights import Networks, load_networks

@@ -11,10 +11,10 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
+from gen3d.batches import Batch
 from gen3d.environment import fast_bfloat16
 from gen3d.errors import InputError
 from gen3d.generators import Wanted
-from gen3d.batches import Batch
 from gen3d.generators.expected import duration
 from gen3d.generators.shap_e.latents import Sampling, sample_latents
 from gen3d.generators.shap_e.meshes import LatentField, coloured_mesh
