@@ -59,12 +59,12 @@ def lifting() -> None:
     rng = np.random.default_rng(0)
     boxes = [_boxes(rng) for _ in views]
     for count in (2048, 10_000):
-        points = shape.sampled(count, 0).points
-        assert points is not None
-        for name, answers, plain, per_unit in (
+        points: Any = shape.sampled(count, 0).points
+        cases: tuple[tuple[str, Any, Callable[..., Found], Callable[..., Found]], ...] = (
             ("boxes", boxes, plain_boxes, numpy_boxes),
             ("pixel scores", pixels, plain_regions, numpy_regions),
-        ):
+        )
+        for name, answers, plain, per_unit in cases:
             ours = min(_seconds(lambda: lift(views, answers, points))[0] for _ in range(ROUNDS))  # noqa: B023
             expected = _found(lift(views, answers, points))
             for what, form, goal in (("plain loops", plain, ", goal >= 10"), ("numpy per unit", per_unit, "")):

@@ -18,6 +18,7 @@ from gen3d.rendering.styles import PLAIN, ViewStyle, dressed, style_of
 from gen3d.rendering.view import View
 from gen3d.settings import Settings
 from gen3d.shape import Shape
+from gen3d.shards import Member
 from gen3d.teachers import Pretrained
 from gen3d.teachers.predictions import Boxes, PixelScores, Teacher, check_predictions
 
@@ -180,7 +181,7 @@ class Group:
             for one in shown
         ]
 
-    def _one(self, shown: Shown, predictions: list[PixelScores] | list[Boxes]) -> Knowledge:
+    def _one(self, shown: Shown, predictions: list[Any]) -> Knowledge:
         return _lift(shown, predictions, self._teacher, self._asked)[0]
 
 
