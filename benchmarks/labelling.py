@@ -233,7 +233,7 @@ if __name__ == "__main__":
     parser.add_argument("--names", default=",".join(SIZES), help="teachers and sizes")
     parser.add_argument("--real", action="store_true")
     parser.add_argument("--batch", type=int)
-    parser.add_argument("--precision", default="bf16")
+    parser.add_argument("--precision", default="bfloat16")
     args = parser.parse_args()
     chosen = args.what or ["rendering", "lifting", "teachers"]
     if "rendering" in chosen:

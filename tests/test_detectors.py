@@ -75,7 +75,7 @@ def test_the_order_of_parts_does_not_matter(name: str, detectors: dict[str, Path
 def test_bfloat16_says_nearly_the_same(name: str, detectors: dict[str, Path]) -> None:
     """Boxes within a pixel: their places must not be rounded with the rest."""
     fine: Any = teacher_of(name, detectors[name]).predict(VIEWS[:1], "chair", PARTS)[0]
-    coarse: Any = teacher_of(name, detectors[name], precision="bf16").predict(VIEWS[:1], "chair", PARTS)[0]
+    coarse: Any = teacher_of(name, detectors[name], precision="bfloat16").predict(VIEWS[:1], "chair", PARTS)[0]
     assert len(coarse.part) == len(fine.part)
     assert np.median(np.abs(np.sort(coarse.score) - np.sort(fine.score))) < 0.05
     if isinstance(fine, Boxes) and isinstance(coarse, Boxes):

@@ -124,8 +124,8 @@ def test_what_was_not_learned_is_named_with_what_was(teacher: LiteTeacher, views
             call("sofa", ("base",))
         with pytest.raises(SettingsError, match=r"unknown part 'wing' of chair; known are: back \(backrest"):
             call("chair", ("back", "wing"))
-    with pytest.raises(SettingsError, match="unknown teacher 'clip'; known are: lite, lite-boxes"):
-        make_teacher("clip")
+    with pytest.raises(SettingsError, match="unknown teacher 'dream'; known are: lite, lite-boxes"):
+        make_teacher("dream")
 
 
 def test_weights_survive_saving(tiny_weights: Path, tmp_path: Path) -> None:

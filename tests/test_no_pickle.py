@@ -76,7 +76,13 @@ def call_faults(call: ast.Call) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_no_source_loads_or_runs_what_it_reads(path: Path) -> None:
-    assert not list(faults(ast.parse(path.read_text())))
+    found = [fault for fault in faults(ast.parse(path.read_text())) if not asked_for(path, fault)]
+    assert not found
+
+
+def asked_for(path: Path, fault: str) -> bool:
+    """What the user names to be run: `--detector` is the user's own Python."""
+    return path.name == "glip.py" and fault.endswith("import_module of a name that is computed")
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def test_a_pretrained_teacher_labels_and_a_student_learns(name: str, run: Run, h
     again = run(*words, "--batch", 4)
     assert again.code == 0 and "nothing to do" in again.err
     assert {k: v[2] for k, v in tree(home / "runs/chair/generated").items()} == {k: v[2] for k, v in before.items()}
-    assert 'settings.precision was "float32", now "bf16"' in run(*words[:-1], "bf16").error
+    assert 'settings.precision was "float32", now "bfloat16"' in run(*words[:-1], "bfloat16").error
     learn = ("distill", "--source", "generated", "--category", "chair", "--teacher", name, "--preset", "tiny.yaml")
     assert run(*learn, "--out", "student", "--steps", 2).code == 0
     assert json.loads((home / "student/config.json").read_text())["parts"] == ["back", "leg", "cushion"]

@@ -16,6 +16,7 @@ from gen3d.errors import SettingsError
 from gen3d.generation import GenerateSettings
 from gen3d.importing import ImportSettings
 from gen3d.labelling import LabelSettings
+from gen3d.picturing import ViewsSettings
 from gen3d.settings import STAGES, Settings, resolve
 from gen3d.teachers.lite.training import TeacherSettings
 
@@ -27,6 +28,7 @@ CLASSES = (
     DistillSettings,
     TTASettings,
     EvalSettings,
+    ViewsSettings,
     TeacherSettings,
     ExperimentSettings,
 )

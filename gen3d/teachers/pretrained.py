@@ -26,7 +26,7 @@ from gen3d.teachers.prompts import phrases
 
 Phrases = tuple[tuple[str, ...], ...]  # per part, those that mean it
 _ON_GPU = 32  # views at once
-DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "float32": torch.float32}
+DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 _INSTALL = "python -m pip install 'gen3d[pretrained]'"
 
 
@@ -36,7 +36,7 @@ class PretrainedSettings(Settings):
     weights: str | None = Field(default=None, description="folder in the Hub's layout; None: the Hub's cache")
     model: str | None = Field(default=None, description="one of the teacher's own sizes, or a model's id on the Hub")
     revision: str | None = Field(default=None, description="commit, branch or tag on the Hub")
-    precision: Literal["auto", "bf16", "fp16", "float32"] = "auto"
+    precision: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     batch: int | None = Field(default=None, ge=1, le=4096, description="views at once; None: 32 on a GPU, else 1")
     prompt_style: str = Field(default="names", description="see `gen3d.teachers.prompts`")
 
@@ -150,10 +150,10 @@ class PretrainedTeacher(ABC):
         return find_weights(self._weights(), self.settings.weights, download)
 
     def _precision(self) -> str:
-        """What is computed in; `auto` is bf16 where the machine multiplies it in hardware."""
+        """What is computed in; `auto` is bfloat16 where the machine multiplies it in hardware."""
         if self.settings.precision != "auto":
             return self.settings.precision
-        return "bf16" if torch.cuda.is_available() or fast_bfloat16() else "float32"
+        return "bfloat16" if torch.cuda.is_available() or fast_bfloat16() else "float32"
 
     def _loaded(self) -> Loaded:
         """The network, loaded once per process."""
