@@ -111,7 +111,8 @@ def run_sources(job: Sources, report: Callable[[str], None] = lambda text: None)
     """
     plan = [_plan(job, known_category(name).name) for name in job.settings.categories]
     tests = [[test.dataset, str(test.root), test.options] for test in job.tests]
-    record = {"settings": job.settings.model_dump(), "real": dict(job.real), "tests": tests}
+    same = job.settings.model_dump(exclude={"seeds"})  # more of them go on with what is there
+    record = {"settings": same, "real": dict(job.real), "tests": tests}
     make_folder(job.out)
     settle_record(job.out / "settings.json", record)
     for row, test in plan:
