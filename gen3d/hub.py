@@ -12,6 +12,9 @@ from huggingface_hub.errors import EntryNotFoundError
 
 from gen3d.errors import MissingError
 
+_WEIGHTS = (".safetensors", ".bin")
+_TOLD = 3  # names of files in a line
+
 
 class Weights(NamedTuple):
     """A model of the Hub.
@@ -119,7 +122,9 @@ def _download_first(weights: Weights, names: list[str]) -> None:
 
 def _missing(weights: Weights, where: str, lacking: list[str]) -> MissingError:
     """The line about weights that are not there."""
-    files = ", ".join(file.partition("|")[0] for file in lacking)
+    names = list(dict.fromkeys(file.partition("|")[0] for file in lacking))
+    names.sort(key=lambda name: not name.endswith(_WEIGHTS))  # the large ones are told
+    files = ", ".join(names[:_TOLD]) + (f" and {len(names) - _TOLD} more" if len(names) > _TOLD else "")
     get = f"`hf download {weights.repo} --revision {weights.revision}`"
     size = f"{weights.megabytes:,} MB" if weights.megabytes else "of unknown size"
     return MissingError(
