@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from tiny_pixel_teachers import NAMES, write_tiny
 from torch import serialization
 
+from gen3d.asking import LabelSettings, label_shape
 from gen3d.errors import InputError, MissingError, SettingsError
 from gen3d.generators.procedural import ProceduralGenerator
 from gen3d.rendering import make_renderer
@@ -118,6 +119,16 @@ def test_what_was_asked_with_which_weights_is_told(name: str, folders: dict[str,
 
 
 # --- each by a readable twin --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("look", ["normals", "depth", "realistic-depth"])
+def test_a_teacher_may_be_shown_another_look(look: str, folders: dict[str, Path]) -> None:
+    shape, settings = ProceduralGenerator().generate("chair", 1, "chair"), LabelSettings(views=2, size=48, points=512)
+    plain, other = made("clip", folders), made("clip", folders, look=look)
+    assert (plain.style.look, other.style.look) == ("shaded", look) and plain.style.size == other.style.size
+    assert "look" not in plain.how("chair", PARTS) and other.how("chair", PARTS)["look"] == look
+    found = [label_shape(shape, teacher, settings, PARTS) for teacher in (plain, other)]
+    assert found[0].to_bytes() != found[1].to_bytes() and np.array_equal(found[0].points, found[1].points)
 
 
 def test_maps_are_spread_between_the_centres_of_patches() -> None:

@@ -28,7 +28,10 @@ _SIDES = ("front", "right", "back", "left")
 
 
 class ClipSettings(PretrainedSettings):
-    """What can be set of `clip`. PointCLIP V2's voting is tokens=last, smooth=true, prompt_style=pointclip-v2."""
+    """What can be set of `clip`.
+
+    PointCLIP V2's way: tokens=last, smooth=true, prompt_style=pointclip-v2, look=realistic-depth.
+    """
 
     prompt_style: str = "ensemble"
     resolution: int | None = Field(default=None, ge=32, le=2048, description="of the network's input; None: CLIP's own")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,6 +40,9 @@ class PretrainedSettings(Settings):
     precision: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     batch: int | None = Field(default=None, ge=1, le=4096, description="views at once; None: 32 on a GPU, else 1")
     prompt_style: str = Field(default="names", description="see `gen3d.teachers.prompts`")
+    look: Literal["shaded", "normals", "depth", "realistic-depth"] = Field(
+        default="shaded", description="of the views, see `gen3d.rendering.styles`"
+    )
 
 
 class Loaded:
@@ -70,12 +74,13 @@ class PretrainedTeacher(ABC):
     name: ClassVar[str]
     kind: ClassVar[str]
     any_words: ClassVar[bool] = True
-    style: ClassVar[ViewStyle] = ViewStyle()  # views that suit it
+    style: ViewStyle = ViewStyle()  # views that suit it, but for the look, which is the settings'
     Options: ClassVar[type[PretrainedSettings]] = PretrainedSettings
     MODELS: ClassVar[Mapping[str, Weights]]  # by size; the first is the default
 
     def __init__(self, settings: PretrainedSettings | None = None) -> None:
         self.settings = settings or self.Options()
+        self.style = replace(type(self).style, look=self.settings.look)
         self.batch = self.settings.batch or (_ON_GPU if torch.cuda.is_available() else 1)
         self._fitting = Batch(self.batch)
 
@@ -113,7 +118,8 @@ class PretrainedTeacher(ABC):
     def how(self, category: str, prompts: tuple[str, ...]) -> dict[str, Any]:
         """What is kept beside knowledge: which weights in which precision were asked for what."""
         weights, folder = self._weights(), self._folder()
-        own = self.settings.model_dump(exclude=set(PretrainedSettings.model_fields), exclude_defaults=True)
+        shared = set(PretrainedSettings.model_fields) - {"look"}
+        own = self.settings.model_dump(exclude=shared, exclude_defaults=True)
         return own | {
             "model": weights.repo if self.settings.weights is None else folder.name,
             "revision": revision_of(weights, folder),
