@@ -30,7 +30,7 @@ from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokeni
 
 from gen3d.batches import Batch
 from gen3d.generators.shap_e.latents import Sampling, sample_latents
-from gen3d.generators.shap_e.meshes import LatentField, coloured_mesh
+from gen3d.generators.shap_e.meshes import LatentField, colored_mesh
 from gen3d.generators.shap_e.weights import Networks
 
 PEAK = 788e12  # operations a second in bfloat16 of an H200, measured: performance.md, section 2
@@ -140,7 +140,7 @@ class Contest:
         blocks = Batch(16 if self.device.type == "cuda" else 1)
         for start in range(0, len(seeds), batch):
             for latent in self._latents(seeds[start : start + batch]):
-                coloured_mesh(LatentField(self.networks.renderer, latent, blocks), self.size.resolution)
+                colored_mesh(LatentField(self.networks.renderer, latent, blocks), self.size.resolution)
 
     def library(self, seeds: range, surface: bool) -> None:
         """diffusers' pipeline, once per prompt."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float32, Float64, Int64, UInt8
 
 from gen3d.errors import InputError, MissingError
 
@@ -22,6 +22,20 @@ Field: TypeAlias = Callable[[Float32[np.ndarray, "P 3"]], Float32[np.ndarray, "P
 
 _INSTALL = "python -m pip install 'gen3d[pretrained]'"
 _BEYOND = -1000.0  # outside of the box, in largest values: caps lie a thousandth of a cell beyond it at most
+
+
+class ColoredMesh(NamedTuple):
+    """A closed surface in its field's frame.
+
+    Args:
+        vertices: (V, 3) float32.
+        faces: (F, 3) int64, counter-clockwise from outside.
+        colors: (V, 3) uint8 sRGB.
+    """
+
+    vertices: Float32[np.ndarray, "V 3"]
+    faces: Int64[np.ndarray, "F 3"]
+    colors: UInt8[np.ndarray, "V 3"]
 
 
 def extract_mesh(

@@ -19,9 +19,10 @@ from gen3d.generation import GenerateSettings, generate
 from gen3d.generators import GENERATORS
 from gen3d.generators.point_e.clouds import HOUSE, Cloud, Sampling, sample_clouds
 from gen3d.generators.point_e.generator import PointEGenerator, PointESettings
-from gen3d.generators.point_e.meshes import SIDE, ColoredMesh, cloud_mesh, mesh_operations
+from gen3d.generators.point_e.meshes import SIDE, cloud_mesh, mesh_operations
 from gen3d.generators.point_e.networks import SignedDistance, TextDenoiser
 from gen3d.generators.point_e.weights import read_network
+from gen3d.isosurface import ColoredMesh
 
 GRID = 20
 FAST: dict[str, Any] = {

@@ -13,7 +13,7 @@ from sample_shap_e import CHANNELS, TOKENS, library_latents, tiny_pipeline, writ
 from gen3d.batches import Batch
 from gen3d.errors import InputError
 from gen3d.generators.shap_e.latents import Sampling, sample_latents
-from gen3d.generators.shap_e.meshes import LatentField, coloured_mesh
+from gen3d.generators.shap_e.meshes import LatentField, colored_mesh
 from gen3d.generators.shap_e.weights import Networks, load_networks
 from gen3d.shape import Shape
 from gen3d.upright import FRONTS, turn
@@ -107,7 +107,7 @@ def test_fields_and_colours_are_those_of_the_librarys_own_meshes(networks: Netwo
 
 def test_the_renderer_stays_as_it_is(networks: Networks) -> None:
     before = {name: value.clone() for name, value in networks.renderer.state_dict().items()}
-    coloured_mesh(field(networks), 16)
+    colored_mesh(field(networks), 16)
     assert all(torch.equal(value, before[name]) for name, value in networks.renderer.state_dict().items())
 
 
@@ -124,14 +124,14 @@ def test_a_field_does_not_depend_on_how_many_places_are_asked_at_once(
 
 def test_a_mesh_is_closed_in_one_piece_and_lies_where_the_field_is_zero(networks: Networks) -> None:
     own = field(networks)
-    mesh = coloured_mesh(own, 32)
+    mesh = colored_mesh(own, 32)
     edges = np.sort(mesh.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), 1)
     assert (np.unique(edges, axis=0, return_counts=True)[1] == 2).all()
     inner = mesh.vertices[(np.abs(mesh.vertices) < 0.99).all(1)]
     assert len(inner) > 500 and np.abs(own.signed_distance(inner)).max() < 0.03
     assert mesh.colors.dtype == np.uint8 and mesh.colors.shape == mesh.vertices.shape
     np.testing.assert_array_equal(mesh.colors, np.rint(255 * own.colors(mesh.vertices)))
-    finer = coloured_mesh(own, 48)
+    finer = colored_mesh(own, 48)
     assert len(finer.faces) > 1.5 * len(mesh.faces)
     for axis in range(3):
         assert abs(np.ptp(finer.vertices[:, axis]) - np.ptp(mesh.vertices[:, axis])) < 0.05
@@ -141,7 +141,7 @@ def test_a_field_without_a_surface_is_an_error(networks: Networks) -> None:
     renderer = copy.deepcopy(networks.renderer)
     renderer.mlp.mlp[6].bias.data[0] = -50
     with pytest.raises(InputError, match="no surface"):
-        coloured_mesh(LatentField(renderer, latents(networks, 1)[0], Batch(2)), 16)
+        colored_mesh(LatentField(renderer, latents(networks, 1)[0], Batch(2)), 16)
 
 
 def test_up_is_y_and_the_front_is_z() -> None:

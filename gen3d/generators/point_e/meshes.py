@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float32
 
 from gen3d.generators.point_e.clouds import Cloud
 from gen3d.generators.point_e.networks import SignedDistance
-from gen3d.isosurface import extract_mesh, without_floaters
+from gen3d.isosurface import ColoredMesh, extract_mesh, without_floaters
 
 SIDE = 1.02  # of the box, as published; clouds reach ±0.5
 _CHUNK = 8192  # places per question; each looks at every point of the cloud
 _LAYERS, _PLACE, _PAIR = 4, 1.31e6, 1024  # of the published decoder: operations of a layer at a place, and per point
-
-
-class ColoredMesh(NamedTuple):
-    """A surface in the frame of its cloud.
-
-    Args:
-        vertices: (V, 3) float32.
-        faces: (F, 3) int64, counter-clockwise from outside.
-        colors: (V, 3) uint8 sRGB.
-    """
-
-    vertices: Float32[np.ndarray, "V 3"]
-    faces: Int64[np.ndarray, "F 3"]
-    colors: UInt8[np.ndarray, "V 3"]
 
 
 @torch.inference_mode()

@@ -17,7 +17,7 @@ from gen3d.errors import InputError
 from gen3d.generators import Wanted
 from gen3d.generators.expected import duration
 from gen3d.generators.shap_e.latents import Sampling, sample_latents
-from gen3d.generators.shap_e.meshes import LatentField, coloured_mesh
+from gen3d.generators.shap_e.meshes import LatentField, colored_mesh
 from gen3d.generators.shap_e.weights import Networks, found, load_networks, resolved
 from gen3d.heading import faced
 from gen3d.settings import Settings, resolve
@@ -120,7 +120,7 @@ class ShapEGenerator:
         if not torch.isfinite(latent).all():
             return InputError(f"{own.id}: the network's answer is not finite (NaN or Inf)")
         try:
-            made = coloured_mesh(LatentField(networks.renderer, latent, self._blocks), self.settings.resolution)
+            made = colored_mesh(LatentField(networks.renderer, latent, self._blocks), self.settings.resolution)
         except InputError as error:
             return InputError(f"{own.id}: {error}")
         meta = {"prompt": _words(own), "seed": own.seed, "generator": self.name, **how}

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64, UInt8
+from jaxtyping import Float, Float32
 from torch import Tensor
 from torch.func import functional_call
 
 from gen3d.batches import Batch
-from gen3d.isosurface import evaluated, extract_mesh, largest_component
+from gen3d.isosurface import ColoredMesh, evaluated, extract_mesh, largest_component
 
 BLOCK = 4096  # places; so many, or several times as many, are asked about at once
-
-
-class ColouredMesh(NamedTuple):
-    """A closed mesh, with the colours of its vertices in sRGB."""
-
-    vertices: Float32[np.ndarray, "V 3"]
-    faces: Int64[np.ndarray, "F 3"]
-    colors: UInt8[np.ndarray, "V 3"]
 
 
 class LatentField:
@@ -64,7 +56,7 @@ class LatentField:
         return np.split(answer, np.cumsum([len(block) for block in blocks])[:-1])
 
 
-def coloured_mesh(field: LatentField, resolution: int) -> ColouredMesh:
+def colored_mesh(field: LatentField, resolution: int) -> ColoredMesh:
     """The surface of the field, its largest component alone.
 
     Args:
@@ -75,4 +67,4 @@ def coloured_mesh(field: LatentField, resolution: int) -> ColouredMesh:
         InputError: see `gen3d.isosurface.extract_mesh`.
     """
     vertices, faces = largest_component(*extract_mesh(field.signed_distance, resolution))
-    return ColouredMesh(vertices, faces, np.rint(255 * evaluated(field.colors, vertices)).astype(np.uint8))
+    return ColoredMesh(vertices, faces, np.rint(255 * evaluated(field.colors, vertices)).astype(np.uint8))
