@@ -235,6 +235,8 @@ if __name__ == "__main__":
     parser.add_argument("--batch", type=int)
     parser.add_argument("--precision", default="bfloat16")
     args = parser.parse_args()
+    if unknown := [name for name in args.names.split(",") if name not in SIZES]:
+        parser.error(f"unknown teacher {unknown[0]!r}; known are: {', '.join(SIZES)}")
     chosen = args.what or ["rendering", "lifting", "teachers"]
     if "rendering" in chosen:
         report(fine_chair(), 224)
