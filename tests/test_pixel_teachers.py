@@ -127,7 +127,8 @@ def test_a_teacher_may_be_shown_another_look(look: str, folders: dict[str, Path]
     plain, other = made("clip", folders), made("clip", folders, look=look)
     assert (plain.style.look, other.style.look) == ("shaded", look) and plain.style.size == other.style.size
     assert "look" not in plain.how("chair", PARTS) and other.how("chair", PARTS)["look"] == look
-    found = [label_shape(shape, teacher, settings, PARTS) for teacher in (plain, other)]
+    both: tuple[Any, ...] = (plain, other)
+    found = [label_shape(shape, teacher, settings, PARTS) for teacher in both]
     assert found[0].to_bytes() != found[1].to_bytes() and np.array_equal(found[0].points, found[1].points)
 
 
