@@ -8,8 +8,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from distill.student import PICKLES
@@ -18,7 +16,7 @@ from distill.students.point_m2ae import CENTRES, WIDTHS, PointM2AE, scales
 from distill.students.point_m2ae_weights import KIND
 from distill.students.point_ops import Neighbourhoods, gather, neighbourhoods
 from distill.students.small import SmallStudent
-from gen3d.checkpoint import checked_tensors
+from gen3d.checkpoint import checked_tensors, read_safetensors
 from gen3d.errors import InputError, MissingError, SettingsError
 
 WEIGHTS = "model.safetensors"
@@ -156,11 +154,7 @@ def load_encoder(encoder: Encoder, path: Path) -> None:
         raise InputError(f"{file}: pickled checkpoints are never loaded; see `gen3d convert`")
     if not file.is_file():
         raise MissingError(f"{file}: no such file; make it with {encoder.maker}")
-    try:
-        found = load_file(file)
-    except (OSError, ValueError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{file}: is not a safetensors file ({reason}); make one with {encoder.maker}") from None
+    _, found = read_safetensors(file, f"make one with {encoder.maker}")
     whose = f"an encoder of this student but something else than {encoder.maker} makes"
     encoder.network.load_state_dict(checked_tensors(found, encoder_weights(encoder), file, whose), strict=False)
 

@@ -20,7 +20,7 @@ from distill.student import Student
 from distill.trainer import Epoch
 from distill.tta import JOINT, NothingSeenError, TTASettings, align, named_parts, untrained
 from gen3d.asking import LabelSettings, Renderers, label_shape
-from gen3d.categories import Category, any_category
+from gen3d.categories import Category
 from gen3d.errors import InputError, SettingsError
 from gen3d.labelling import renderers_for
 from gen3d.rendering.styles import style_of
@@ -127,11 +127,13 @@ def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSett
     """
     _check_category(student, labelled)
     kept, shapes = _kept(labelled, settings), _posed(labelled, settings)
-    report = _report("student", labelled, kept, shapes, _predicted(student, shapes, kept, settings.passes))
+    report = _report(
+        "student", labelled, kept, shapes, _predicted(student, shapes, kept, labelled.row, settings.passes)
+    )
     if OTHER not in student.parts:
         return report
     pairs = [(s.prediction, s.shape.point_labels) for s in report.shapes if s.shape.point_labels is not None]
-    return replace(report, extra={OTHER: partnete_scores(pairs, any_category(labelled.category).parts, kept)})
+    return replace(report, extra={OTHER: partnete_scores(pairs, labelled.row.parts, kept)})
 
 
 def evaluate_tta(
@@ -154,7 +156,7 @@ def evaluate_tta(
         start: a trained student to align; a fresh one if None.
         report: called after every epoch.
     """
-    kept, row = _kept(labelled, settings), any_category(labelled.category)
+    kept, row = _kept(labelled, settings), labelled.row
     size = tta.size or style_of(teacher).size
     tta = tta.model_copy(update={"points": settings.points, "seed": settings.seed, "size": size})
     if start is not None:
@@ -173,7 +175,7 @@ def evaluate_tta(
         if aligned is None:
             predictions += [np.full(settings.points, -1, np.int16) for _ in group]
         else:
-            predictions += _predicted(aligned, group, kept, settings.passes)
+            predictions += _predicted(aligned, group, kept, row, settings.passes)
     extra = {"tta": tta.model_dump(), "renderers": renderers_for(whole, tta.renderer)}
     return replace(_report("tta", labelled, kept, shapes, predictions), extra=extra)
 
@@ -185,7 +187,7 @@ def evaluate_votes(teacher: Teacher, labelled: LabelledSet, settings: EvalSettin
     """
     kept = _kept(labelled, settings)
     label = label.model_copy(update={"points": settings.points, "seed": settings.seed})
-    row = any_category(labelled.category)
+    row = labelled.row
     parts = tuple(row.parts[i] for i in kept)
     teacher.check(row.name, parts)
     shapes, predictions, renderers = _posed(labelled, settings), [], Renderers(label, style_of(teacher))
@@ -199,7 +201,7 @@ def evaluate_votes(teacher: Teacher, labelled: LabelledSet, settings: EvalSettin
 
 def _kept(labelled: LabelledSet, settings: EvalSettings) -> list[int]:
     """Labels that are scored and may be predicted."""
-    row = any_category(labelled.category)
+    row = labelled.row
     left_out = {row.part_index(part) for part in settings.leave_out}
     kept = [label for label in labelled.scored if label not in left_out]
     if not kept:
@@ -213,9 +215,10 @@ def _check_category(student: Student, labelled: LabelledSet) -> None:
         raise InputError(f"the student is of {student.category}, the shapes are of {labelled.category}")
 
 
-def _predicted(student: Student, shapes: list[Shape], kept: list[int], passes: int) -> list[Int16[np.ndarray, " N"]]:
+def _predicted(
+    student: Student, shapes: list[Shape], kept: list[int], row: Category, passes: int
+) -> list[Int16[np.ndarray, " N"]]:
     """The best kept label of every point. Raises InputError where the student knows none of them."""
-    row = any_category(student.category)
     known = [_label(row, part) for part in student.parts]
     columns = [i for i, part in enumerate(known) if part in (*kept, UNLABELLED)]
     if not set(known) & set(kept):
@@ -262,7 +265,7 @@ def _report(
     method: str, labelled: LabelledSet, kept: list[int], shapes: list[Shape], predictions: list[Int16[np.ndarray, " N"]]
 ) -> Report:
     """IoUs over the points whose true part is kept."""
-    row, scored = any_category(labelled.category), []
+    row, scored = labelled.row, []
     for shape, prediction in zip(shapes, predictions, strict=True):
         if shape.point_labels is None:
             raise InputError(f"{shape.id}: has no labels to score against")

@@ -12,6 +12,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def usual_batch(asked: int | None) -> int:
+    """How many at once, where nobody asked for a number: 32 on a graphics card, 1 on a processor."""
+    return asked or (32 if torch.cuda.is_available() else 1)
+
+
 class Batch:
     """How many fit into memory at once: `most` to begin with, halved where it runs out."""
 

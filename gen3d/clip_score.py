@@ -13,19 +13,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float32
 
 from gen3d.categories import CATEGORIES
 from gen3d.categories import category as known_category
+from gen3d.environment import INSTALL_PRETRAINED
 from gen3d.errors import MissingError
 from gen3d.generators.point_e.text import CLIP
 from gen3d.hub import find_weights, revision_of
 from gen3d.quiet import quiet_transformers
 from gen3d.rendering.view import View
+from gen3d.teachers.images import CLIP as CLIP_COLORS
 
-# Of the images that CLIP was trained on, per channel (Radford et al.'s code, and every preprocessor_config.json of it).
-MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
-DEVIATION = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+MEAN, DEVIATION = (np.array(row, np.float32) for row in CLIP_COLORS)
 _HINT = f"name another folder with --clip-weights, or none for {CLIP.repo}"
 
 
@@ -51,15 +52,13 @@ class ClipScorer:
     def prepare(self) -> str:
         """Download what is needed and load it; returns which weights. Raises MissingError where that can't be."""
         if find_spec("transformers") is None:
-            raise MissingError("--filter clip needs transformers; type `python -m pip install 'gen3d[pretrained]'`")
+            raise MissingError(f"--filter clip needs transformers; type `{INSTALL_PRETRAINED}`")
         found = find_weights(CLIP, self._folder, download=True)
         _loaded(found)  # for its errors
         return revision_of(CLIP, found)
 
     def score(self, views: list[View], category: str) -> Float32[np.ndarray, " V"]:
         """Probability of the category for each view. Raises SettingsError for one that is not of the table."""
-        import torch
-
         column = list(CATEGORIES).index(known_category(category).name)
         network, texts, size, device = _loaded(find_weights(CLIP, self._folder))
         with torch.inference_mode():
@@ -87,8 +86,6 @@ def clip_pixels(views: list[View], size: int) -> Float32[np.ndarray, "V 3 size s
 @lru_cache(maxsize=1)
 def _loaded(folder: Path) -> _Ready:
     """Network and texts, once per process. Nothing is unpickled. Raises MissingError."""
-    import torch
-
     network, tokenizer = _read(folder)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokens = tokenizer([prompt(name) for name in CATEGORIES], padding=True, return_tensors="pt").to(device)

@@ -22,6 +22,8 @@ PACKAGES = (
 _REQUIREMENT = re.compile(
     r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[([a-z0-9_,-]+)\])?[^;]*;.*extra\s*==\s*['\"]([^'\"]+)['\"]"
 )
+INSTALL_PRETRAINED = "python -m pip install 'gen3d[pretrained]'"  # what errors tell to type
+_CARDS = ("nvidia[0-9]*", "dxg", "kfd")  # Linux' files of graphics cards: NVIDIA's, those of WSL, AMD's
 _SECONDS = 120  # for a fresh Python to import torch, on a slow disk
 _PROBE = """
 import json, sys
@@ -103,6 +105,24 @@ def environment() -> Environment:
     problems += [f"{c.path} can't be written; set {c.name} to another folder" for c in caches if not c.writable]
     devices = Devices(_cpu(), _cores(), _bfloat16(), probe.get("cuda", []))
     return Environment(versions, devices, extras_of(_requirements()), caches, said, problems)
+
+
+def chosen_precision(asked: str) -> str:
+    """What to compute in; "auto" is bfloat16 where the machine multiplies it in hardware, else float32."""
+    import torch
+
+    if asked != "auto":
+        return asked
+    return "bfloat16" if torch.cuda.is_available() or fast_bfloat16() else "float32"
+
+
+def has_gpu() -> bool:
+    """Whether torch can use a graphics card; torch is imported only where the system has one at all."""
+    if not any(path for pattern in _CARDS for path in Path("/dev").glob(pattern)):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def fast_bfloat16() -> bool:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from gen3d.collection import SHAPES, Collection, shape_seed
+from gen3d.collection import SHAPES, Collection
 from gen3d.duplicates import Seen
 from gen3d.errors import InputError
 from gen3d.filter_names import FILTER_NAMES, FilterName
@@ -117,11 +117,6 @@ class Filter(NamedTuple):
     check: Callable[[Examined, Panel], str | None]
     settings: tuple[str, ...]
     alone: bool = True
-
-
-def attempt_seed(run_seed: int, index: int, attempt: int) -> int:
-    """Seed of one attempt at a shape, 63 bits; the first attempt has the shape's own."""
-    return shape_seed(run_seed, index, attempt)
 
 
 def first_accepted(make: Callable[[int], Shape], panel: Panel) -> Shape:

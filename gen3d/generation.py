@@ -12,12 +12,13 @@ from pydantic import Field
 
 from gen3d.building import build_shards
 from gen3d.categories import any_category, category
-from gen3d.collection import INFO, SHAPES, Collection, read_info, shape_id, shape_members
+from gen3d.collection import INFO, SHAPES, Collection, read_info, shape_id, shape_members, shape_seed
 from gen3d.duplicates import Seen
+from gen3d.environment import has_gpu
 from gen3d.errors import InputError, SettingsError
-from gen3d.filters import FilterSettings, Panel, attempt_seed, first_accepted
+from gen3d.filters import FilterSettings, Panel, first_accepted
 from gen3d.generators import Batched, Generator, Pretrained, Tunable, Wanted, Worded
-from gen3d.generators.choice import AUTO, EMBEDDED, choose, has_gpu, make_generator, package_of
+from gen3d.generators.choice import AUTO, EMBEDDED, choose, make_generator, package_of
 from gen3d.prompts import LONGEST, digest, drawn_prompt, prompts_of
 from gen3d.shape import Shape
 from gen3d.shards import Member, Sample
@@ -101,8 +102,7 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     starts = range(0, settings.n, settings.shard)
     ends = [(start, min(start + settings.shard, settings.n)) for start in starts]
     jobs = [(i, _Job(settings, prompts, *ends[i], collection.root, seen, retry_failed)) for i in range(len(ends))]
-    slow = generator.slow() if isinstance(generator, Pretrained) else None
-    if slow is not None and len(collection) < settings.n:
+    if len(collection) < settings.n and isinstance(generator, Pretrained) and (slow := generator.slow()) is not None:
         tell(slow)
     shared = seen is not None or (isinstance(generator, Batched) and has_gpu())  # one process
     build_shards(collection, SHAPES, jobs, _samples, 1 if shared else workers, progress, retry_failed)
@@ -200,7 +200,7 @@ def _samples(job: _Job) -> Iterator[Sample]:
     def wanted(index: int, attempt: int = 0) -> Wanted:
         prompt = drawn_prompt(job.prompts, settings.seed, index)
         id = shape_id(settings.category, index)
-        return Wanted(settings.category, attempt_seed(settings.seed, index, attempt), id, prompt)
+        return Wanted(settings.category, shape_seed(settings.seed, index, attempt), id, prompt)
 
     make = _one_by_one(generator, range(job.start, job.stop), wanted, job.singly)
 
@@ -217,7 +217,7 @@ def _one_by_one(
 ) -> Callable[[int, int], Shape]:
     """From a shape's index and an attempt to that shape, made with those after it where the generator likes that."""
     if isinstance(generator, Batched) and generator.batch > 1 and not singly:
-        from gen3d.generators.batches import Ahead
+        from gen3d.generators.ahead import Ahead
 
         ahead = Ahead(generator, [(index, wanted(index)) for index in indices])
         return lambda index, attempt: ahead.shape(index, attempt, wanted(index, attempt))

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
 
+from gen3d.environment import INSTALL_PRETRAINED
 from gen3d.errors import InputError, MissingError
 
 CHUNK = 65_536  # places per question
 # From places (P, 3) float32 to numbers (P,) or (P, K) float32.
 Field: TypeAlias = Callable[[Float32[np.ndarray, "P 3"]], Float32[np.ndarray, "P *K"]]
 
-_INSTALL = "python -m pip install 'gen3d[pretrained]'"
 _BEYOND = -1000.0  # outside of the box, in largest values: caps lie a thousandth of a cell beyond it at most
 
 
@@ -111,7 +111,7 @@ def evaluated(field: Field, places: Float32[np.ndarray, "P 3"], chunk: int = CHU
 def check_library() -> None:
     """Raise MissingError where scikit-image is not installed; imports nothing."""
     if find_spec("skimage") is None:
-        raise MissingError(f"surfaces need scikit-image; install it with `{_INSTALL}`")
+        raise MissingError(f"surfaces need scikit-image; install it with `{INSTALL_PRETRAINED}`")
 
 
 def _marching_cubes() -> Callable[..., Any]:

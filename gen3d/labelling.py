@@ -13,8 +13,8 @@ from gen3d.asking import Group, LabelSettings, Renderers
 from gen3d.building import build_shards
 from gen3d.collection import Collection
 from gen3d.data_card import has_card
+from gen3d.environment import has_gpu
 from gen3d.errors import InputError, MissingError, SettingsError
-from gen3d.generators.choice import has_gpu
 from gen3d.knowledge import Knowledge
 from gen3d.part_statistics import PartSummary, added, knowledge_row, part_summary, renderer_counts, total
 from gen3d.part_words import Asked, asked_parts

@@ -14,9 +14,8 @@ from sample_point_e import Words, write_tiny
 from sample_shapes import random_mesh
 
 from gen3d.batches import Batch
-from gen3d.collection import Collection, shape_id
+from gen3d.collection import Collection, shape_id, shape_seed
 from gen3d.errors import InputError
-from gen3d.filters import attempt_seed
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators import GENERATORS, Batched, Pretrained, Wanted
 from gen3d.generators.point_e.generator import PointEGenerator, PointESettings
@@ -80,7 +79,7 @@ def test_shapes_are_asked_for_in_batches_of_their_shard(tmp_path: Path, monkeypa
 
 
 def test_an_error_is_of_its_shape_and_a_retry_makes_it_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    collection = made(tmp_path / "a", Several((attempt_seed(0, 2, 0),)), monkeypatch)
+    collection = made(tmp_path / "a", Several((shape_seed(0, 2, 0),)), monkeypatch)
     assert collection.failures() == [(shape_id("chair", 2), "chair-000002: no")] and len(collection) == 9
     healthy = Several()
     collection = made(tmp_path / "a", healthy, monkeypatch, retry_failed=True)
@@ -89,12 +88,12 @@ def test_an_error_is_of_its_shape_and_a_retry_makes_it_alone(tmp_path: Path, mon
 
 
 def test_further_attempts_travel_with_the_shapes_to_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    several = Several((attempt_seed(0, 1, 0), attempt_seed(0, 1, 1), attempt_seed(0, 6, 0)))
+    several = Several((shape_seed(0, 1, 0), shape_seed(0, 1, 1), shape_seed(0, 6, 0)))
     collection = made(tmp_path / "a", several, monkeypatch, n=7, filter=("finite",))
     assert several.asked == [ids(0, 1, 2, 3), ids(1, 4, 5, 6), ids(1), ids(6)]
     seeds = {shape.id: shape.meta["seed"] for shape in collection.shapes()}
     attempts = {1: 2, 6: 1}
-    assert seeds == {shape_id("chair", i): attempt_seed(0, i, attempts.get(i, 0)) for i in range(7)}
+    assert seeds == {shape_id("chair", i): shape_seed(0, i, attempts.get(i, 0)) for i in range(7)}
 
 
 @pytest.mark.parametrize(

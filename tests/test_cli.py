@@ -212,6 +212,14 @@ def test_help_is_quick_to_import() -> None:
         assert verb in done.stdout
 
 
+def test_stages_are_quick_to_import() -> None:
+    """A command with nothing to do, or a wrong option, ends before libraries of seconds are loaded."""
+    code = "import sys, gen3d.generation, gen3d.labelling; print(*sorted({n.partition('.')[0] for n in sys.modules}))"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {"torch", "trimesh", "scipy", "transformers", "huggingface_hub"}
+
+
 @pytest.mark.parametrize("verb", ["generate", "label", "pretrain", "distill", "eval", "segment", "train-teacher"])
 def test_every_verb_has_help(run: Run, verb: str) -> None:
     end = run(verb, "--help")

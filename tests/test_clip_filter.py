@@ -22,9 +22,9 @@ from toy_shards import contents, stamps
 
 from gen3d.categories import CATEGORIES
 from gen3d.clip_score import ClipScorer, clip_pixels, prompt
-from gen3d.collection import Collection, shape_id
+from gen3d.collection import Collection, shape_id, shape_seed
 from gen3d.errors import MissingError, SettingsError
-from gen3d.filters import REJECTED, attempt_seed, rejections
+from gen3d.filters import REJECTED, rejections
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators.procedural import ProceduralGenerator
 from gen3d.judges import ClipJudge
@@ -95,7 +95,7 @@ def test_shapes_that_clip_takes_for_something_else_are_replaced(folder: Path, tm
     """Held against the scores of all attempts, with a limit between them."""
     judge, procedural = ClipJudge(str(folder)), ProceduralGenerator()
     shapes = [
-        [procedural.generate("mug", attempt_seed(0, i, attempt), shape_id("mug", i)) for attempt in range(3)]
+        [procedural.generate("mug", shape_seed(0, i, attempt), shape_id("mug", i)) for attempt in range(3)]
         for i in range(3)
     ]
     scores = np.array([[judge.score(shape) for shape in row] for row in shapes])

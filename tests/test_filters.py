@@ -16,7 +16,7 @@ from toy_shards import contents, stamps
 from gen3d.collection import Collection, shape_id, shape_seed
 from gen3d.errors import InputError, SettingsError
 from gen3d.filter_names import FILTER_NAMES
-from gen3d.filters import FILTERS, REJECTED, FilterSettings, Panel, attempt_seed, first_accepted, flaws, rejections
+from gen3d.filters import FILTERS, REJECTED, FilterSettings, Panel, first_accepted, flaws, rejections
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators import GENERATORS
 from gen3d.generators.procedural import ProceduralGenerator
@@ -45,7 +45,7 @@ class Moulds(ProceduralGenerator):
 def naive_tight(index: int) -> tuple[Shape, int]:
     """The first attempt at a shape that the filters of TIGHT let pass, and its number."""
     for attempt in range(10):
-        seed = attempt_seed(4, index, attempt)
+        seed = shape_seed(4, index, attempt)
         shape = ProceduralGenerator().generate("chair", seed, shape_id("chair", index))
         if not flaws(Examined(shape), TIGHT).keys() & {"components", "watertight"}:
             return shape, attempt
@@ -53,9 +53,9 @@ def naive_tight(index: int) -> tuple[Shape, int]:
 
 
 def test_the_first_attempt_is_the_shape_of_no_filter_and_seeds_never_meet() -> None:
-    seeds = [attempt_seed(run, index, attempt) for run in (0, 1) for index in range(50) for attempt in range(20)]
+    seeds = [shape_seed(run, index, attempt) for run in (0, 1) for index in range(50) for attempt in range(20)]
     assert len(set(seeds)) == len(seeds) and all(0 <= seed < 2**63 for seed in seeds)
-    assert [attempt_seed(7, index, 0) for index in range(9)] == [shape_seed(7, index) for index in range(9)]
+    assert [shape_seed(7, index, 0) for index in range(9)] == [shape_seed(7, index) for index in range(9)]
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def naive_moulds(n: int) -> list[int | None]:
     """Which mould each shape gets: the first that is new among those its attempts draw."""
     taken: list[int | None] = []
     for index in range(n):
-        drawn = [attempt_seed(4, index, attempt) % 5 for attempt in range(10)]
+        drawn = [shape_seed(4, index, attempt) % 5 for attempt in range(10)]
         taken.append(next((mould for mould in drawn if mould not in taken), None))
     return taken
 
@@ -159,7 +159,7 @@ def test_no_two_shapes_of_a_collection_are_alike_across_all_shards(tmp_path: Pat
     assert len(found) == len(set(found.values())) == 5
     by = {mould: shape_id("chair", i) for i, mould in enumerate(expected) if mould is not None}
     for row in rejections(collection):
-        mould = attempt_seed(4, int(row.id[-6:]), row.attempt) % 5
+        mould = shape_seed(4, int(row.id[-6:]), row.attempt) % 5
         assert row.reason == f"duplicates: nearer than 0.0005 to {by[mould]}"
     assert all("(duplicates 10 times)" in reason for _, reason in collection.failures())
 

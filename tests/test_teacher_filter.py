@@ -11,9 +11,9 @@ from cli_chain import Run
 from toy_shards import contents
 
 from gen3d.categories import category
-from gen3d.collection import shape_id
+from gen3d.collection import shape_id, shape_seed
 from gen3d.errors import InputError, SettingsError
-from gen3d.filters import FilterSettings, Panel, attempt_seed, first_accepted, rejections
+from gen3d.filters import FilterSettings, Panel, first_accepted, rejections
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators.procedural import ProceduralGenerator
 from gen3d.judges import TeacherJudge
@@ -109,7 +109,7 @@ def test_the_command_line_replaces_what_the_teacher_rejects(run: Run, tmp_path: 
 
 def made_as(index: int, attempt: int) -> Shape:
     """The shape of an attempt at a chair, run seed 0."""
-    return ProceduralGenerator().generate("chair", attempt_seed(0, index, attempt), shape_id("chair", index))
+    return ProceduralGenerator().generate("chair", shape_seed(0, index, attempt), shape_id("chair", index))
 
 
 def test_a_category_that_the_teacher_does_not_know_ends_before_the_start(

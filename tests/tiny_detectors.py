@@ -86,7 +86,7 @@ def write_tiny(name: str, folder: Path) -> Path:
 
 def _write(kind: Any, config: Any, folder: Path) -> None:
     """Random weights, larger than at the start of a training, so that answers differ from place to place."""
-    from gen3d.teachers.pretrained import quiet
+    from gen3d.quiet import quiet_transformers
 
     torch.manual_seed(0)
     network = kind(config)
@@ -95,7 +95,7 @@ def _write(kind: Any, config: Any, folder: Path) -> None:
         for weight in network.parameters():
             if weight.ndim > 1:
                 weight.normal_(0, 0.7 / weight.shape[-1] ** 0.5)
-    with quiet():
+    with quiet_transformers():
         network.save_pretrained(folder)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gen3d.categories import any_category
+from gen3d.categories import Category, any_category
 from gen3d.shape import Shape
 
 
@@ -14,10 +14,11 @@ class LabelledSet:
 
     Args:
         name: of the data set.
-        category: a word of `gen3d.categories`.
+        category: a word of `gen3d.categories`, or the set's own.
         parts: the category's parts that this set defines and that are scored, in label order.
-        shapes: normalised and labelled; labels index the category's parts (not `parts`).
+        shapes: normalised and labelled; labels index the parts of `row` (not `parts`).
         expected: number of shapes the set says it has; more than there are where missing ones were skipped.
+        own: the set's own table of that category's parts, where it is not that of `gen3d.categories`.
     """
 
     name: str
@@ -25,8 +26,14 @@ class LabelledSet:
     parts: tuple[str, ...]
     shapes: list[Shape]
     expected: int
+    own: Category | None = None
+
+    @property
+    def row(self) -> Category:
+        """The table of parts that labels are an index into."""
+        return self.own or any_category(self.category)
 
     @property
     def scored(self) -> tuple[int, ...]:
         """Labels of `parts`: the ones a mean IoU goes over."""
-        return tuple(any_category(self.category).part_index(part) for part in self.parts)
+        return tuple(self.row.part_index(part) for part in self.parts)

@@ -58,6 +58,11 @@ class Wanted(NamedTuple):
     id: str
     prompt: str | None = None
 
+    @property
+    def words(self) -> str:
+        """What a network that understands any text is told."""
+        return self.prompt or f"a {self.category}"
+
 
 @runtime_checkable
 class Batched(Protocol):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
+from gen3d.environment import has_gpu
 from gen3d.errors import Gen3dError, SettingsError
 from gen3d.generators import GENERATORS, Generator
 from gen3d.generators.plugins import plugin, plugin_names, plugin_version
@@ -13,7 +13,6 @@ from gen3d.generators.plugins import plugin, plugin_names, plugin_version
 AUTO = "auto"
 EMBEDDED = "procedural"
 PREFERRED = ("shap-e", "point-e")  # by `auto`, in this order, where weights and a GPU are there
-_DEVICES = ("nvidia[0-9]*", "dxg", "kfd")  # Linux' files of graphics cards: NVIDIA's, those of WSL, AMD's
 
 
 class Choice(NamedTuple):
@@ -63,12 +62,3 @@ def make_generator(name: str) -> Generator:
 def package_of(name: str) -> str | None:
     """The package and version that a generator comes with; None for gen3d's own."""
     return None if name in GENERATORS else plugin_version(name)
-
-
-def has_gpu() -> bool:
-    """Whether torch can use a graphics card; torch is imported only where the system has one at all."""
-    if not any(path for pattern in _DEVICES for path in Path("/dev").glob(pattern)):
-        return False
-    import torch
-
-    return torch.cuda.is_available()

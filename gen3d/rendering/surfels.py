@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy.spatial import KDTree
 
 from gen3d.errors import InputError
 from gen3d.rendering.cameras import NEAR, Camera
@@ -58,6 +57,8 @@ def spacing(points: Float64[np.ndarray, "N 3"]) -> Float64[np.ndarray, " N"]:
 
     Points at the same place count once.
     """
+    from scipy.spatial import KDTree  # late, for the verbs that import this to say there is nothing to do
+
     places, which = np.unique(points, axis=0, return_inverse=True)
     count = min(NEIGHBOUR + 1, len(places))
     far = KDTree(places).query(places, k=count)[0].reshape(len(places), -1)[:, -1]

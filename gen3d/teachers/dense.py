@@ -13,9 +13,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gen3d.errors import InputError
+from gen3d.quiet import quiet_transformers
 from gen3d.rendering.view import View
+from gen3d.teachers.images import colors_of
 from gen3d.teachers.predictions import PixelScores
-from gen3d.teachers.pretrained import Loaded, Phrases, quiet
+from gen3d.teachers.pretrained import Loaded, Phrases
 
 PREPROCESSOR = "preprocessor_config.json"
 TOKENIZER = ("tokenizer.json|vocab.json|vocab.txt", "tokenizer_config.json")
@@ -34,8 +36,7 @@ def network_images(loaded: Loaded, views: Sequence[View], size: int) -> Float[Te
     if "normalisation" not in loaded.kept:
         loaded.kept["normalisation"] = _normalisation(loaded)
     mean, deviation = loaded.kept["normalisation"]
-    colors = torch.from_numpy(np.stack([view.color for view in views])).to(loaded.device)
-    images = colors.permute(0, 3, 1, 2).float() / 255
+    images = colors_of(views, loaded)
     if images.shape[-1] != size:
         images = torch.nn.functional.interpolate(images, (size, size), mode="bicubic", antialias=True).clamp(0, 1)
     return ((images - mean) / deviation).to(loaded.dtype)
@@ -92,7 +93,7 @@ def tokenizer_of(loaded: Loaded) -> Any:
 def _read_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
-    with quiet():
+    with quiet_transformers():
         try:
             return AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""Views as the images that detectors look at."""
+"""Views as the images that networks look at."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ IMAGENET: Moments = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF: Moments = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
+def colors_of(views: Sequence[View], loaded: Loaded) -> Float[torch.Tensor, "B 3 H W"]:
+    """The colours of views of one size, in [0, 1], on the network's device."""
+    colors = torch.from_numpy(np.stack([view.color for view in views])).to(loaded.device)
+    return colors.permute(0, 3, 1, 2).float() / 255
+
+
 def detector_images(
     views: Sequence[View], size: tuple[int, int], moments: Moments, loaded: Loaded, square: bool = False
 ) -> Float[torch.Tensor, "B 3 h w"]:
@@ -31,8 +37,7 @@ def detector_images(
         loaded: the network; the result is on its device and in its dtype.
         square: fill up with black on the right or at the bottom to a square first.
     """
-    colors = torch.from_numpy(np.stack([view.color for view in views])).to(loaded.device)  # (B, H, W, 3) uint8
-    images = colors.permute(0, 3, 1, 2).float() / 255
+    images = colors_of(views, loaded)
     if square:
         height, width = images.shape[2:]
         images = F.pad(images, (0, max(height, width) - width, 0, max(height, width) - height))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
@@ -15,10 +14,11 @@ import torch
 from pydantic import Field
 from safetensors import SafetensorError
 
-from gen3d.batches import Batch
-from gen3d.environment import fast_bfloat16
+from gen3d.batches import Batch, usual_batch
+from gen3d.environment import INSTALL_PRETRAINED, chosen_precision
 from gen3d.errors import InputError, MissingError, SettingsError
 from gen3d.hub import Weights, find_weights, first_of, revision_of
+from gen3d.quiet import quiet_transformers
 from gen3d.rendering.styles import ViewStyle
 from gen3d.rendering.view import View
 from gen3d.settings import Settings, resolve
@@ -26,9 +26,7 @@ from gen3d.teachers.predictions import Predictions
 from gen3d.teachers.prompts import phrases
 
 Phrases = tuple[tuple[str, ...], ...]  # per part, those that mean it
-_ON_GPU = 32  # views at once
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
-_INSTALL = "python -m pip install 'gen3d[pretrained]'"
 
 
 class PretrainedSettings(Settings):
@@ -81,7 +79,7 @@ class PretrainedTeacher(ABC):
     def __init__(self, settings: PretrainedSettings | None = None) -> None:
         self.settings = settings or self.Options()
         self.style = replace(type(self).style, look=self.settings.look)
-        self.batch = self.settings.batch or (_ON_GPU if torch.cuda.is_available() else 1)
+        self.batch = usual_batch(self.settings.batch)
         self._fitting = Batch(self.batch)
 
     @abstractmethod
@@ -100,7 +98,7 @@ class PretrainedTeacher(ABC):
         """Raise SettingsError for words it can't be asked, MissingError where an extra or weights are not there."""
         self.asked(category, prompts)
         if find_spec("transformers") is None:
-            raise MissingError(f"the {self.name} teacher needs transformers; install it with `{_INSTALL}`")
+            raise MissingError(f"the {self.name} teacher needs transformers; install it with `{INSTALL_PRETRAINED}`")
         self._folder()
 
     def download(self) -> None:
@@ -156,10 +154,8 @@ class PretrainedTeacher(ABC):
         return find_weights(self._weights(), self.settings.weights, download)
 
     def _precision(self) -> str:
-        """What is computed in; `auto` is bfloat16 where the machine multiplies it in hardware."""
-        if self.settings.precision != "auto":
-            return self.settings.precision
-        return "bfloat16" if torch.cuda.is_available() or fast_bfloat16() else "float32"
+        """What is computed in."""
+        return chosen_precision(self.settings.precision)
 
     def _loaded(self) -> Loaded:
         """The network, loaded once per process."""
@@ -177,7 +173,7 @@ def load(network: type[Any], folder: Path, precision: str) -> Loaded:
 
     Raises InputError for weights that can't be read, or lack something.
     """
-    with quiet():
+    with quiet_transformers():
         try:
             made, lacking = _read(network, folder)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -203,19 +199,3 @@ def _read(network: type[Any], folder: Path) -> tuple[Any, list[str]]:
 
     made = network(network.config_class.from_pretrained(folder, local_files_only=True))
     return made, list(made.load_state_dict(read_checkpoint(folder / "pytorch_model.bin"), strict=False).missing_keys)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Without transformers' bars and reports on loading; what matters of them becomes an error of ours."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

@@ -13,8 +13,9 @@ from torch import Tensor
 from gen3d.generators.point_e.networks import BIASES, SCALES, TextDenoiser, Upsampler
 from gen3d.generators.point_e.sampler import Noise, denoiser, draw, heun
 from gen3d.generators.point_e.schedules import stages
+from gen3d.upright import FRONTS, turn
 
-HOUSE = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], float)  # z up, front -y, to +Y up, +Z front: (x, z, -y)
+HOUSE = turn("z", FRONTS["z"])  # z up, front -y, to +Y up, +Z front: (x, z, -y)
 
 
 class Cloud(NamedTuple):

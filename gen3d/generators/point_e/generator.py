@@ -13,10 +13,11 @@ import torch
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from gen3d.batches import Batch
-from gen3d.environment import fast_bfloat16
+from gen3d.batches import Batch, usual_batch
+from gen3d.environment import chosen_precision
 from gen3d.errors import InputError
 from gen3d.generators import Wanted
+from gen3d.generators.ahead import made_alone
 from gen3d.generators.expected import duration
 from gen3d.generators.point_e.clouds import HOUSE, Cloud, Sampling, sample_clouds
 from gen3d.generators.point_e.meshes import cloud_mesh, mesh_operations
@@ -99,7 +100,7 @@ class PointEGenerator:
         own = self.settings.folder / "clip"
         self._text = text
         self._encoder: TextEncoder = text or ClipText(own if own.is_dir() else None)
-        self.batch = self.settings.batch or (32 if torch.cuda.is_available() else 1)
+        self.batch = usual_batch(self.settings.batch)
         self._fitting = Batch(self.batch)
 
     def tuned(self, options: Mapping[str, Any]) -> PointEGenerator:
@@ -129,10 +130,7 @@ class PointEGenerator:
             MissingError, InputError: weights that are not there or can't be read.
             InputError: what the networks say is not finite, or has no size or no surface.
         """
-        (made,) = self.generate_many([Wanted(category, seed, id, prompt)])
-        if isinstance(made, InputError):
-            raise made
-        return made
+        return made_alone(self, Wanted(category, seed, id, prompt))
 
     def generate_many(self, wanted: Sequence[Wanted]) -> list[Shape | InputError]:
         """As `generate` for each; an answer that is not finite is that shape's error. Raises likewise."""
@@ -156,7 +154,7 @@ class PointEGenerator:
         if UPSAMPLE in ready.networks:
             upsampler = ready.networks[UPSAMPLE].network
         assert isinstance(base, TextDenoiser) and (upsampler is None or isinstance(upsampler, Upsampler))
-        text = torch.from_numpy(self._encoder([_words(own) for own in wanted])).to(ready.device)
+        text = torch.from_numpy(self._encoder([own.words for own in wanted])).to(ready.device)
         noise = [torch.Generator().manual_seed(own.seed) for own in wanted]
         return sample_clouds(base, upsampler, text, noise, Sampling(self.settings.steps, self.settings.guidance))
 
@@ -164,7 +162,7 @@ class PointEGenerator:
         """In the house's frame, or that shape's error."""
         if not np.isfinite(cloud.points).all():
             return InputError(f"{own.id}: the network's answer is not finite (NaN or Inf)")
-        meta = {"prompt": _words(own), "seed": own.seed, "generator": self.name, **how}
+        meta = {"prompt": own.words, "seed": own.seed, "generator": self.name, **how}
         try:
             shape = Shape(own.id, own.category, meta=meta, **self._geometry(ready, cloud))
             shape = shape.transformed(HOUSE).normalised()
@@ -187,10 +185,8 @@ class PointEGenerator:
         return how | ({"resolution": self.settings.grid} if self.settings.mesh else {})
 
     def _precision(self) -> str:
-        """What the transformers compute in; `auto` is bfloat16 where the machine multiplies it in hardware."""
-        if self.settings.precision != "auto":
-            return self.settings.precision
-        return "bfloat16" if torch.cuda.is_available() or fast_bfloat16() else "float32"
+        """What the transformers compute in."""
+        return chosen_precision(self.settings.precision)
 
     def _teraflops(self) -> float:
         """Of one shape (generators.md, section 6): two evaluations a step but for the last, doubled by guidance."""
@@ -203,11 +199,6 @@ class PointEGenerator:
     def _revisions(self, ready: _Ready) -> dict[str, str]:
         """Which weights of each network."""
         return {name: loaded.revision for name, loaded in ready.networks.items()} | {"clip": self._encoder.revision()}
-
-
-def _words(own: Wanted) -> str:
-    """What the network is told."""
-    return own.prompt or f"a {own.category}"
 
 
 @lru_cache(maxsize=1)

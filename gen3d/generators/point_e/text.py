@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float32
 from safetensors import SafetensorError
 
+from gen3d.environment import INSTALL_PRETRAINED
 from gen3d.errors import InputError, MissingError
 from gen3d.hub import Weights, find_weights, revision_of
 from gen3d.quiet import quiet_transformers
@@ -22,7 +23,6 @@ CLIP = Weights(
     megabytes=1710,
     licence="MIT",
 )
-_INSTALL = "python -m pip install 'gen3d[pretrained]'"
 
 
 @runtime_checkable
@@ -63,7 +63,7 @@ class ClipText:
     def check(self) -> None:
         """Raise MissingError where transformers is not installed or the weights are not there; loads neither."""
         if find_spec("transformers") is None:
-            raise MissingError(f"Point-E needs transformers; install it with `{_INSTALL}`")
+            raise MissingError(f"Point-E needs transformers; install it with `{INSTALL_PRETRAINED}`")
         find_weights(CLIP, self._folder)
 
     def download(self) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from gen3d.checkpoint import checked_tensors, file_hash, read_checkpoint, safetensors_bytes
+from gen3d.checkpoint import checked_tensors, file_hash, read_checkpoint, read_safetensors, safetensors_bytes
 from gen3d.errors import InputError, MissingError
 from gen3d.generators.point_e.networks import MODELS, Size
 from gen3d.storage import atomic_write
@@ -83,12 +82,10 @@ def read_network(folder: Path, name: str) -> Loaded:
     if not file.is_file():
         raise missing(folder, [name])
     hint = f"make one with `gen3d convert point-e {MODELS[name].file}.pt`"
+    header, tensors = read_safetensors(file, hint)
     try:
-        with safe_open(file, "pt") as opened:
-            header = opened.metadata() or {}
-            tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118  (not a dict)
         size = Size(**json.loads(header.get("size", "{}")))
-    except (OSError, SafetensorError, ValueError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{file}: is not a safetensors file of Point-E ({reason}); {hint}") from None
     if header.get("kind") != _KIND + name:

@@ -11,10 +11,11 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from gen3d.batches import Batch
-from gen3d.environment import fast_bfloat16
+from gen3d.batches import Batch, usual_batch
+from gen3d.environment import chosen_precision
 from gen3d.errors import InputError
 from gen3d.generators import Wanted
+from gen3d.generators.ahead import made_alone
 from gen3d.generators.expected import duration
 from gen3d.generators.shap_e.latents import Sampling, sample_latents
 from gen3d.generators.shap_e.meshes import LatentField, colored_mesh
@@ -57,10 +58,9 @@ class ShapEGenerator:
 
     def __init__(self, settings: ShapESettings | None = None) -> None:
         self.settings = settings or ShapESettings()
-        gpu = torch.cuda.is_available()
-        self.batch = self.settings.batch or (32 if gpu else 1)
+        self.batch = usual_batch(self.settings.batch)
         self._fitting = Batch(self.batch)
-        self._blocks = Batch(16 if gpu else 1)  # a processor keeps no more in its caches
+        self._blocks = Batch(16 if torch.cuda.is_available() else 1)  # a processor keeps no more in its caches
 
     def tuned(self, options: Mapping[str, Any]) -> ShapEGenerator:
         """With those of `ShapESettings`. Raises SettingsError."""
@@ -90,10 +90,7 @@ class ShapEGenerator:
             MissingError, InputError: weights that are not there or can't be read.
             InputError: what the networks say is not finite, or has no surface.
         """
-        (made,) = self.generate_many([Wanted(category, seed, id, prompt)])
-        if isinstance(made, InputError):
-            raise made
-        return made
+        return made_alone(self, Wanted(category, seed, id, prompt))
 
     def generate_many(self, wanted: Sequence[Wanted]) -> list[Shape | InputError]:
         """As `generate` for each; an answer that is not finite, or has no surface, is that shape's error."""
@@ -111,7 +108,7 @@ class ShapEGenerator:
         """The latents that belong to words and seeds."""
         noise = [torch.Generator().manual_seed(own.seed) for own in wanted]
         sampling = Sampling(self.settings.steps, self.settings.guidance)
-        return list(sample_latents(networks, [_words(own) for own in wanted], noise, sampling))
+        return list(sample_latents(networks, [own.words for own in wanted], noise, sampling))
 
     def _shape(
         self, networks: Networks, own: Wanted, latent: Float[Tensor, "T C"], how: dict[str, Any]
@@ -123,7 +120,7 @@ class ShapEGenerator:
             made = colored_mesh(LatentField(networks.renderer, latent, self._blocks), self.settings.resolution)
         except InputError as error:
             return InputError(f"{own.id}: {error}")
-        meta = {"prompt": _words(own), "seed": own.seed, "generator": self.name, **how}
+        meta = {"prompt": own.words, "seed": own.seed, "generator": self.name, **how}
         shape = Shape(
             own.id, own.category, vertices=made.vertices, faces=made.faces, vertex_colors=made.colors, meta=meta
         )
@@ -139,12 +136,5 @@ class ShapEGenerator:
         return kept | {"precision": self._precision()}
 
     def _precision(self) -> str:
-        """What the prior computes in; `auto` is bfloat16 where the machine multiplies it in hardware."""
-        if self.settings.precision != "auto":
-            return self.settings.precision
-        return "bfloat16" if torch.cuda.is_available() or fast_bfloat16() else "float32"
-
-
-def _words(own: Wanted) -> str:
-    """What the network is told."""
-    return own.prompt or f"a {own.category}"
+        """What the prior computes in."""
+        return chosen_precision(self.settings.precision)

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from gen3d.checkpoint import checked_tensors, read_checkpoint
+from gen3d.checkpoint import checked_tensors, read_checkpoint, read_safetensors
+from gen3d.environment import INSTALL_PRETRAINED
 from gen3d.errors import InputError, MissingError
 from gen3d.hub import Weights, find_weights, first_of, revision_of
 
@@ -42,7 +41,6 @@ _MODULES = {
     "accelerate": "accelerate",
     "skimage": "scikit-image",
 }
-_INSTALL = "python -m pip install 'gen3d[pretrained]'"
 
 
 @contextmanager
@@ -106,7 +104,7 @@ def found(folder: str | None, revision: str | None, download: bool = False) -> P
     """
     lacking = [package for module, package in _MODULES.items() if find_spec(module) is None]
     if lacking:
-        raise MissingError(f"Shap-E needs {' and '.join(lacking)}; install with `{_INSTALL}`")
+        raise MissingError(f"Shap-E needs {' and '.join(lacking)}; install with `{INSTALL_PRETRAINED}`")
     root = find_weights(_at(revision), folder, download)
     kind = read_json(root / "model_index.json").get("_class_name")
     if kind != PIPELINE:
@@ -214,13 +212,7 @@ def read_tensors(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:
     """The file with a network's weights, and these. Raises InputError."""
     file = first_of(folder, _either(name))
     assert file is not None  # `found` has looked
-    if file.suffix == ".bin":
-        tensors = read_checkpoint(file)
-    else:
-        try:
-            tensors = load_file(file)
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"{file}: is no safetensors file ({_one_line(error)}); download it again") from None
+    tensors = read_checkpoint(file) if file.suffix == ".bin" else read_safetensors(file, "download it again")[1]
     return file, {key: value for key, value in tensors.items() if key not in _GONE}
 
 

@@ -9,6 +9,14 @@ from gen3d.generators import Batched, Wanted
 from gen3d.shape import Shape
 
 
+def made_alone(generator: Batched, wanted: Wanted) -> Shape:
+    """What a generator that makes several at once makes of one. Raises that shape's InputError."""
+    (made,) = generator.generate_many([wanted])
+    if isinstance(made, InputError):
+        raise made
+    return made
+
+
 class Ahead:
     """Shapes one by one from a generator that makes several at once: what is asked for next is made ahead.
 
