@@ -47,7 +47,8 @@ ROWS = {
 
 def prepare(category: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
     """Generate and label one collection, and score the teacher's votes on the real shapes."""
-    from distill.evaluation import evaluate_votes, read_dataset
+    from distill.baselines import make_baseline
+    from distill.evaluation import evaluate_baseline, read_dataset
     from gen3d.generation import GenerateSettings, generate
     from gen3d.labelling import LabelSettings, label
     from gen3d.teachers import make_teacher
@@ -63,7 +64,7 @@ def prepare(category: str, seed: int, data: Path, out: Path) -> dict[str, Any]:
     spent = {"generate": middle - clock, "label": time.process_time() - middle}
     how = _settings(category, seed)
     real = read_dataset(how, category, data / ROWS[category].folder)
-    votes = evaluate_votes(make_teacher("lite"), real, how, LabelSettings())
+    votes = evaluate_baseline(make_baseline("votes"), make_teacher("lite"), real, how, LabelSettings())
     return _keep(kept, {"votes": votes.as_dict(how)}, spent)
 
 

@@ -50,7 +50,7 @@ def curve(category: str, args: argparse.Namespace) -> Iterator[tuple[int, float,
     """(number of shapes or views, mIoU, worse half) of one seed; every student takes the same number of steps."""
     from distill.distillation import distill
     from distill.evaluation import EvalSettings
-    from distill.scoring import score
+    from distill.scoring import Subject, score
     from distill.trainer import DistillSettings
     from gen3d.generation import GenerateSettings, generate
     from gen3d.labelling import LabelSettings, label
@@ -64,7 +64,7 @@ def curve(category: str, args: argparse.Namespace) -> Iterator[tuple[int, float,
         how = DistillSettings(category=category, epochs=args.epochs, steps=-(-args.n // 16))
         distill({"generated": folder / "generated"}, how, folder / "student")
         scoring = EvalSettings(dataset="psb", leave_out=LEFT_OUT.get(category, ()))
-        subject = {"method": "student", "student": folder / "student", "category": category, "teacher": "lite"}
+        subject = Subject(student=str(folder / "student"), category=category)
         found, _, _ = score(subject, args.data / "psb", scoring, folder / "scores", False)
         yield number, found["miou"], found["worst_half"]
 

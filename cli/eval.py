@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +11,21 @@ import typer
 from cli import output
 
 if TYPE_CHECKING:
+    from distill.evaluation import EvalSettings
+    from distill.scoring import Subject
     from distill.trainer import Epoch
-    from distill.tta import TTASettings
+
+_BASELINES = "votes"  # as `distill.baselines.BASELINES`; naming it here keeps --help quick
 
 
 def command(
+    context: typer.Context,
     student: Path = typer.Option(None, "--student", help="A student's folder or Hub id; tta starts from it."),
-    method: str = typer.Option("student", "--method", help="student, votes (the teacher alone), tta (aligned)."),
-    category: str = typer.Option(None, "--category", help="For --method votes, and tta without --student."),
-    teacher: str = typer.Option("lite", "--teacher", help="For --method votes and tta."),
+    method: str = typer.Option("student", "--method", help=f"student, tta (aligned), or a baseline: {_BASELINES}."),
+    category: str = typer.Option(None, "--category", help="For baselines, and tta without --student."),
+    teacher: str = typer.Option(None, "--teacher", help="Of baselines and tta: see `gen3d label`.  [default: lite]"),
+    option: list[str] = typer.Option([], "--option", help="The teacher's NAME=VALUE, as weights=DIR; may be repeated."),
+    set_: list[str] = typer.Option([], "--set", help="NAME=VALUE of a baseline; may be repeated."),
     dataset: str = typer.Option(None, "--dataset", help="psb (default), shapenetpart(-h5), partdistill-h5, collection"),
     root: Path = typer.Option(..., "--root", help="The data set's folder."),
     split: str = typer.Option(None, "--split", help="Of sets that have them: train, val, trainval or test."),
@@ -35,9 +41,9 @@ def command(
     steps: int = typer.Option(None, "--steps", help="tta: batches per epoch.  [default: as many as hold every copy]"),
     lr: float = typer.Option(None, "--lr", help="tta: learning rate.  [default: 0.0015, with --student 0.0003]"),
     backward: bool = typer.Option(None, "--backward/--forward-only", help="tta: re-score.  [default: backward]"),
-    renderer: str = typer.Option(None, "--renderer", help="votes and tta: see `gen3d label`.  [default: auto]"),
-    views: int = typer.Option(None, "--views", help="tta: cameras.  [default: 10]"),
-    size: int = typer.Option(None, "--size", help="tta: pixels along a view's side.  [default: the teacher's]"),
+    renderer: str = typer.Option(None, "--renderer", help="Of views: see `gen3d label`.  [default: auto]"),
+    views: int = typer.Option(None, "--views", help="Baselines and tta: cameras.  [default: 10]"),
+    size: int = typer.Option(None, "--size", help="Pixels along a view's side.  [default: the teacher's]"),
     every_epoch: bool = typer.Option(False, "--every-epoch", help="Score every epoch that --keep-epochs kept, too."),
     leave_out: str = typer.Option(None, "--leave-out", help="Parts not to score, comma-separated."),
     out: Path = typer.Option(None, "--out", help="For scores.json and report.png.  [default: beside the student]"),
@@ -46,7 +52,7 @@ def command(
     overwrite: bool = output.OVERWRITE,
     as_json: bool = output.JSON,
 ) -> None:
-    """Score a student, one aligned on the test shapes themselves without their labels, or the teacher's votes.
+    """Score a student, one aligned on the test shapes themselves without their labels, or a baseline.
 
     Test shapes have human labels, which the score alone uses. Writes scores.json and report.png.
     """
@@ -56,13 +62,9 @@ def command(
     from gen3d.errors import SettingsError
     from gen3d.settings import resolve
 
-    options = {"dataset": dataset, "split": split, "missing": missing, "pose": pose, "yaw": yaw, "passes": passes}
-    settings = resolve(EvalSettings, preset, **options, leave_out=output.names(leave_out), seed=seed)
-    subject: dict[str, Any] = {"method": method, "student": student, "category": category, "teacher": teacher}
-    chosen = {"tta": tta, "network": network, "copies": copies, "epochs": epochs, "steps": steps, "lr": lr}
-    chosen |= {"encoder": encoder and str(encoder), "backward": backward, "views": views, "size": size}
-    chosen |= {"renderer": renderer}
-    subject |= _alignment(method, preset, chosen, {"points": settings.points, "seed": settings.seed})
+    given = output.settings_given(context, EvalSettings) | {"leave_out": output.names(leave_out)}
+    settings = resolve(EvalSettings, preset, **given)
+    subject = _subject(context, settings, output.assignments(option), output.assignments(set_, "--set"))
     if every_epoch and method != "student":
         raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
     with output.progress(f"scoring: {method}", None) as step:
@@ -71,31 +73,56 @@ def command(
         output.say_nothing_to_do(folder, "scored before with the same settings")
     if every_epoch:
         result |= score_epochs(student, root, settings, result, folder, overwrite)
-    title = f"{result['category']}, {settings.dataset}, {_found(result)}, {method}: mIoU %, {settings.points} points"
+    _show(result, settings, folder, as_json)
+
+
+def _show(result: dict[str, Any], settings: EvalSettings, folder: Path, as_json: bool) -> None:
+    """The scores on stdout; where the pictures are on stderr."""
+    title = f"{result['category']}, {settings.dataset}, {_found(result)}, {result['method']}: mIoU %"
+    title += f", {settings.points} points"
     output.show(result, as_json, lambda: output.print_table(title, ["part", "IoU"], _rows(result)))
     output.say_renderers(result.get("renderers", {}))
     output.say(f"pictures: {folder / 'report.png'}")
 
 
-def _alignment(
-    method: str, preset: str | None, chosen: dict[str, Any], shared: dict[str, Any]
-) -> dict[str, TTASettings | str]:
-    """The settings of test-time alignment, for that method alone; of votes the renderer, where one is asked for.
-
-    Raises SettingsError for options of other methods.
-    """
+def _subject(
+    context: typer.Context, settings: EvalSettings, teachers: dict[str, str], own: Mapping[str, Any]
+) -> Subject:
+    """What is scored, from the verb's options; `teachers` and `own` are the teacher's and the method's."""
+    from distill.scoring import Subject
     from distill.tta import TTASettings
-    from gen3d.errors import SettingsError
+    from gen3d.asking import LabelSettings
     from gen3d.settings import resolve
 
-    if method == "tta":
-        return {"tta": resolve(TTASettings, preset, **chosen, **shared)}
-    given = {name: value for name, value in chosen.items() if value is not None}
-    kept = {"renderer": given.pop("renderer")} if method == "votes" and "renderer" in given else {}
-    for name in given:
-        methods = "votes or tta" if name == "renderer" else "tta"
-        raise SettingsError(f"--{name}: is for --method {methods}; leave it out, or choose that method")
-    return kept
+    method, student, preset = (context.params[name] for name in ("method", "student", "preset"))
+    aligning = output.settings_given(context, TTASettings)
+    asking = output.settings_given(context, LabelSettings) | teachers
+    _check_options(method, aligning, asking, own)
+    named = {name: value for name, value in asking.items() if name in LabelSettings.model_fields}
+    others = {name: value for name, value in teachers.items() if name not in named}
+    return Subject(
+        method=method,
+        student=student and str(student),
+        category=context.params["category"],
+        label=resolve(LabelSettings, preset, **named, options=others or None),
+        tta=resolve(TTASettings, preset, **aligning | {"points": settings.points, "seed": settings.seed}),
+        options=dict(own),
+    )
+
+
+def _check_options(method: str, aligning: Mapping[str, Any], asking: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Raise SettingsError for options of other methods than the one asked for."""
+    from gen3d.errors import SettingsError
+
+    wrong = []
+    if method != "tta":
+        wrong += [(name, "tta") for name in aligning if aligning[name] is not None and name not in asking]
+    if method == "student":
+        wrong += [(name, "tta or a baseline") for name in asking if asking[name] is not None and name != "seed"]
+    if method in ("student", "tta"):
+        wrong += [(f"set {name}", "a baseline") for name in own]
+    for name, methods in wrong:
+        raise SettingsError(f"--{name}: is for --method {methods}; leave it out, or choose such a method")
 
 
 def _losses(step: Callable[[int, str], None]) -> Callable[[Epoch], None]:

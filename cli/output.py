@@ -93,7 +93,7 @@ def settings_given(context: typer.Context, kind: type[Settings]) -> dict[str, An
     return {name: str(value) if isinstance(value, Path) else value for name, value in found.items()}
 
 
-def assignments(texts: list[str]) -> dict[str, str]:
+def assignments(texts: list[str], option: str = "--option") -> dict[str, str]:
     """What NAME=VALUE options say. Raises SettingsError for one that is none, or a name that is there twice."""
     from gen3d.errors import SettingsError
 
@@ -103,7 +103,7 @@ def assignments(texts: list[str]) -> dict[str, str]:
         name = name.strip().replace("-", "_")
         if not sign or not name or name in found:
             wrong = "is set twice" if name in found else "is no NAME=VALUE, as in tokens=last"
-            raise SettingsError(f"--option {text}: {wrong}")
+            raise SettingsError(f"{option} {text}: {wrong}")
         found[name] = value.strip()
     return found
 

@@ -1,4 +1,4 @@
-"""The `eval` stage: a student, one aligned on the test shapes, or the votes, scored on human-labelled shapes."""
+"""The `eval` stage: a student, one aligned on the test shapes, or a baseline, scored on human-labelled shapes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int16
 from pydantic import Field
 
+from distill.baselines.baseline import Baseline, observe
 from distill.datasets import DATASETS
 from distill.datasets.labelled import LabelledSet
 from distill.metrics import bootstrap_interval, part_ious
@@ -19,10 +20,10 @@ from distill.other import OTHER, partnete_scores
 from distill.student import Student
 from distill.trainer import Epoch
 from distill.tta import JOINT, NothingSeenError, TTASettings, align, named_parts, untrained
-from gen3d.asking import LabelSettings, Renderers, label_shape
+from gen3d.asking import LabelSettings
 from gen3d.categories import Category
 from gen3d.errors import InputError, SettingsError
-from gen3d.labelling import renderers_for
+from gen3d.labelling import ready, renderers_for
 from gen3d.rendering.styles import style_of
 from gen3d.settings import Settings
 from gen3d.shape import UNLABELLED, Shape, yaw
@@ -162,7 +163,7 @@ def evaluate_tta(
     if start is not None:
         _check_category(start, labelled)
     student = start or untrained(row.name, [row.parts[i] for i in kept], tta)
-    teacher.check(row.name, named_parts(student))
+    ready(teacher, row.name, named_parts(student))
     shapes, whole = _posed(labelled, settings), [_bare(shape) for shape in _turned(labelled, settings)]
     step = len(shapes) if tta.tta == JOINT else 1
     predictions: list[Int16[np.ndarray, " N"]] = []
@@ -180,23 +181,31 @@ def evaluate_tta(
     return replace(_report("tta", labelled, kept, shapes, predictions), extra=extra)
 
 
-def evaluate_votes(teacher: Teacher, labelled: LabelledSet, settings: EvalSettings, label: LabelSettings) -> Report:
-    """Score the teacher's own votes on the same points: no student, nearest covered point for uncovered ones.
+def evaluate_baseline(
+    baseline: Baseline, teacher: Teacher, labelled: LabelledSet, settings: EvalSettings, label: LabelSettings
+) -> Report:
+    """Score a method that needs no training on a collection, on the same points as a student.
 
-    Of `label`, points and seed are those of `settings`, so that both methods are scored on the same points.
+    Args:
+        baseline: see `distill.baselines`.
+        teacher: asked for the scored parts.
+        labelled: its labels enter the score alone.
+        settings: points and seed count for `label` too.
+        label: how the shapes are shown to the teacher.
+
+    Raises InputError or MissingError where the baseline or the teacher can't work on these shapes.
     """
     kept = _kept(labelled, settings)
     label = label.model_copy(update={"points": settings.points, "seed": settings.seed})
-    row = labelled.row
+    row, shapes = labelled.row, _posed(labelled, settings)
     parts = tuple(row.parts[i] for i in kept)
-    teacher.check(row.name, parts)
-    shapes, predictions, renderers = _posed(labelled, settings), [], Renderers(label, style_of(teacher))
-    for shape in shapes:
-        knowledge = label_shape(shape, teacher, label, parts, renderers)
-        votes = knowledge.votes(len(parts))
-        predictions.append(np.where(votes < 0, -1, np.array(kept)[votes]).astype(np.int16))
-    report = _report("votes", labelled, kept, shapes, predictions)
-    return replace(report, extra={"renderers": renderers_for(shapes, label.renderer)})
+    ready(teacher, row.name, parts)
+    baseline.check(shapes)
+    found = baseline.labels(observe(shapes, baseline, teacher, label, parts))
+    predictions = [np.where(labels < 0, -1, np.array(kept)[labels]).astype(np.int16) for labels in found]
+    report = _report(baseline.name, labelled, kept, shapes, predictions)
+    extra = {"teacher": teacher.name, "options": baseline.settings.model_dump()}
+    return replace(report, extra=extra | {"renderers": renderers_for(shapes, label.renderer)})
 
 
 def _kept(labelled: LabelledSet, settings: EvalSettings) -> list[int]:

@@ -15,7 +15,7 @@ from distill.datasets import DATASETS
 from distill.distillation import distill, source_folders
 from distill.evaluation import EvalSettings, read_dataset
 from distill.experiment_tables import SOURCES, Cell, Row, bars, markdown
-from distill.scoring import score
+from distill.scoring import Subject, score
 from distill.trainer import DistillSettings
 from gen3d.categories import CATEGORIES
 from gen3d.categories import category as known_category
@@ -176,7 +176,7 @@ def _cell(job: Sources, name: str, source: str, seed: int, test: ScoredOn) -> Ce
     how = DistillSettings(category=name, source=source, steps=budget, seed=seed, **shared)
     student = folder / f"student-{source}-{seed}"
     distill(source_folders(source, folder / f"generated-{seed}", folder / "real"), how, student)
-    subject = {"method": "student", "student": student, "category": name, "teacher": settings.teacher}
+    subject = Subject(student=str(student), category=name)
     found, _, _ = score(subject, test.root, _how(settings, test, name, seed), folder / f"scores-{source}-{seed}", False)
     return Cell(source, seed, found["miou"], found["worst_half"], found["parts"])
 

@@ -7,33 +7,67 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from distill.evaluation import EvalSettings, Report, evaluate_student, evaluate_tta, evaluate_votes, read_dataset
+from pydantic import Field
+
+from distill.baselines import BASELINES, make_baseline
+from distill.datasets.labelled import LabelledSet
+from distill.evaluation import EvalSettings, Report, evaluate_baseline, evaluate_student, evaluate_tta, read_dataset
 from distill.report import draw_report
 from distill.student import Student
 from distill.trainer import Epoch
 from distill.tta import TTASettings, starting_record
+from gen3d.asking import LabelSettings
 from gen3d.errors import InputError, SettingsError
-from gen3d.labelling import LabelSettings
 from gen3d.record import read_record, same_record, start_record, write_record
-from gen3d.rendering import AUTO
+from gen3d.settings import Settings
 from gen3d.teachers import make_teacher
 
-METHODS = ("student", "votes", "tta")
+STUDENT, TTA = "student", "tta"
+METHODS = (STUDENT, TTA, *BASELINES)
+
+
+class Subject(Settings):
+    """What is scored.
+
+    `label` names the teacher and its options, and says how it is shown the shapes; its points and seed are those of the
+    evaluation. A student is scored without any teacher.
+    """
+
+    method: str = "student"
+    student: str | None = Field(default=None, description="folder or Hub id; tta starts from it, if there is one")
+    category: str | None = Field(default=None, description="of baselines, and of tta without a student")
+    label: LabelSettings = LabelSettings()
+    tta: TTASettings = TTASettings()
+    options: dict[str, str | int | float | bool] = Field(default={}, description="of a baseline; see its file")
+
+    @property
+    def aligned(self) -> TTASettings | None:
+        """The settings of test-time alignment, for that method alone."""
+        return self.tta if self.method == TTA else None
+
+    def recorded(self) -> dict[str, Any]:
+        """What is kept beside scores: all that the method reads."""
+        words = {"method": self.method, "student": self.student, "category": self.category}
+        found: dict[str, Any] = {"subject": {k: str(v) for k, v in words.items()}}
+        if self.method != STUDENT:
+            found["label"] = self.label.recorded()
+        if self.options:
+            found["options"] = self.options
+        return found | ({"tta": self.tta.model_dump() | starting_record(self.tta)} if self.aligned else {})
 
 
 def score(
-    subject: dict[str, Any],
+    subject: Subject,
     root: Path,
     settings: EvalSettings,
     out: Path | None,
     overwrite: bool,
     report: Callable[[Epoch], None] = lambda epoch: None,
 ) -> tuple[dict[str, Any], Path, bool]:
-    """Score a student, one aligned on the test shapes, or a teacher's votes.
+    """Score a student, one aligned on the test shapes, or a baseline.
 
     Args:
-        subject: method; student (folder or Hub id) for "student"; category, teacher and maybe renderer for "votes";
-            for "tta" teacher, tta (see `TTASettings`), and category or the student to start from.
+        subject: what to score.
         root: the data set's folder.
         settings: see `EvalSettings`.
         out: where the files go; beside the student, or in runs/, if None.
@@ -46,39 +80,50 @@ def score(
     Raises:
         SettingsError: unknown or missing options, or `out` holds scores of other settings.
         InputError: no such student or data set, or a student of another category.
+        MissingError: weights or an extra that the teacher or the baseline needs.
     """
     student, name = _loaded(subject)
-    tta = (subject.get("tta") or TTASettings()) if subject["method"] == "tta" else None
     folder = out or _default_folder(subject, name, settings)
-    record = {"subject": {k: str(v) for k, v in subject.items() if k != "tta"}, "root": str(root)}
-    record |= {"settings": settings.model_dump(), "weights": "" if student is None else weights_hash(student)}
-    record |= {} if tta is None else {"tta": tta.model_dump() | starting_record(tta)}
+    record = subject.recorded() | {"root": str(root), "settings": settings.model_dump()}
+    record |= {"weights": "" if student is None else weights_hash(student)}
     if not overwrite and same_record(folder / "settings.json", record):
         scores = read_record(folder / "scores.json")
         if scores and (folder / "report.png").is_file():
             return scores, folder, True
-    labelled = read_dataset(settings, name, root)
-    if tta is not None:
-        scores = evaluate_tta(make_teacher(subject["teacher"]), labelled, settings, tta, student, report)
-    elif student is not None:
-        scores = evaluate_student(student, labelled, settings)
-    else:
-        label = LabelSettings(renderer=subject.get("renderer", AUTO))
-        scores = evaluate_votes(make_teacher(subject["teacher"]), labelled, settings, label)
-    return _keep(scores, settings, record, folder), folder, False
+    found = _evaluated(subject, student, read_dataset(settings, name, root), settings, report)
+    return _keep(found, settings, record, folder), folder, False
 
 
-def _loaded(subject: dict[str, Any]) -> tuple[Student | None, str]:
+def _evaluated(
+    subject: Subject,
+    student: Student | None,
+    labelled: LabelledSet,
+    settings: EvalSettings,
+    report: Callable[[Epoch], None],
+) -> Report:
+    """The scores of the subject's method."""
+    if subject.method == STUDENT and student is not None:
+        return evaluate_student(student, labelled, settings)
+    baseline = None if subject.aligned else make_baseline(subject.method, subject.options)
+    teacher = make_teacher(subject.label.teacher, subject.label.teacher_options())
+    if baseline is None:
+        return evaluate_tta(teacher, labelled, settings, subject.tta, student, report)
+    return evaluate_baseline(baseline, teacher, labelled, settings, subject.label)
+
+
+def _loaded(subject: Subject) -> tuple[Student | None, str]:
     """The student to score or to start from, and the category."""
-    method, folder, name = (subject[key] for key in ("method", "student", "category"))
+    method, folder, name = subject.method, subject.student, subject.category
     if method not in METHODS:
         raise SettingsError(f"unknown method {method!r}; known are: {', '.join(METHODS)}")
-    if method == "student" and folder is None:
+    if method == STUDENT and folder is None:
         raise SettingsError("--student is missing: the folder that `gen3d distill` made")
-    if method != "student" and name is None and (method == "votes" or folder is None):
-        either = "" if method == "votes" else ", or a --student to start from"
+    if method in BASELINES and folder is not None:
+        raise SettingsError(f"--student: --method {method} has none; leave it out, or score it with --method student")
+    if folder is None and name is None:
+        either = "" if method != TTA else ", or a --student to start from"
         raise SettingsError(f"--category is missing: --method {method} needs one{either}")
-    if method == "votes" or folder is None:
+    if folder is None:
         return None, str(name)
     student = Student.load(folder)
     if name not in (None, student.category):
@@ -96,18 +141,17 @@ def _keep(report: Report, settings: EvalSettings, record: dict[str, Any], folder
     return result
 
 
-def _default_folder(subject: dict[str, Any], category: str, settings: EvalSettings) -> Path:
+def _default_folder(subject: Subject, category: str, settings: EvalSettings) -> Path:
     """A folder whose name says what was scored on what."""
     words = ["eval", settings.dataset, settings.split, settings.pose]
     words += [None if settings.yaw == "none" else "yaw", *settings.leave_out]
     words += [None if settings.seed == 0 else f"seed{settings.seed}"]
     name = "-".join(word for word in words if word)
-    if subject["method"] == "votes":
-        return Path("runs") / category / f"{name}-{subject['teacher']}-votes"
-    if subject["method"] == "tta":
-        home = Path("runs") / category if subject["student"] is None else Path(subject["student"])
-        return home / f"{name}-{subject['teacher']}-tta-{(subject.get('tta') or TTASettings()).tta}"
-    return Path(subject["student"]) / name
+    if subject.method == STUDENT:
+        return Path(str(subject.student)) / name
+    home = Path("runs") / category if subject.student is None else Path(subject.student)
+    words = [name, subject.label.teacher, subject.method, *([subject.tta.tta] if subject.aligned else [])]
+    return home / "-".join([*words, *(f"{key}={value}" for key, value in sorted(subject.options.items()))])
 
 
 def weights_hash(student: Student) -> str:

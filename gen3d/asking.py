@@ -13,7 +13,7 @@ from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import CLOUD_TOLERANCE, TOLERANCE, Knowledge, lift
 from gen3d.part_words import Asked
 from gen3d.rendering import AUTO, Renderer, make_renderer
-from gen3d.rendering.cameras import rings
+from gen3d.rendering.cameras import Camera, rings
 from gen3d.rendering.styles import PLAIN, ViewStyle, dressed, style_of
 from gen3d.rendering.view import View
 from gen3d.settings import Settings
@@ -74,10 +74,14 @@ class Renderers:
     Args:
         settings: renderer, views and size are read.
         style: the teacher's, whose size counts where the settings have none.
+        cameras: in the place of rings of `settings.views` of them.
     """
 
-    def __init__(self, settings: LabelSettings, style: ViewStyle = PLAIN) -> None:
-        self._name, self._cameras = settings.renderer, rings(settings.views, settings.size or style.size)
+    def __init__(
+        self, settings: LabelSettings, style: ViewStyle = PLAIN, cameras: tuple[Camera, ...] | None = None
+    ) -> None:
+        self._name = settings.renderer
+        self._cameras = cameras or rings(settings.views, settings.size or style.size)
         self._made: dict[bool, Renderer] = {}
 
     def of(self, shape: Shape) -> Renderer:

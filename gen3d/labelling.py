@@ -64,7 +64,7 @@ def label(
     info = {"parts": list(asked.parts), "settings": settings.recorded()}
     if overwrite or not _finished(collection, stem, info, retry_failed):
         teacher = make_teacher(settings.teacher, settings.teacher_options())
-        _check(teacher, collection.category, asked.words)
+        ready(teacher, collection.category, asked.words)
         if isinstance(teacher, ByShape):
             teacher.check_shapes(collection.ids(), settings.views)
         make_renderer(settings.renderer, (), mesh=True)  # for its error
@@ -91,8 +91,8 @@ def _asked(collection: Collection, settings: LabelSettings) -> Asked:
     return asked_parts(collection.category, settings.parts, any_words=True)
 
 
-def _check(teacher: Teacher, category: str, words: tuple[str, ...]) -> None:
-    """Raise what the teacher has against this; get weights that are not there, but not for a wrong word."""
+def ready(teacher: Teacher, category: str, words: tuple[str, ...]) -> None:
+    """Raise what the teacher has against these words; get weights that are not there, but not for a wrong word."""
     try:
         teacher.check(category, words)
     except MissingError:

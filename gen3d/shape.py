@@ -106,11 +106,7 @@ class Shape:
         A cloud with fewer points than asked for is repeated before the random remainder is drawn.
         """
         if self.has_mesh:
-            rng = np.random.default_rng([seed, *self.id.encode()])
-            try:
-                points, normals, face = sample_surface(*self.mesh, count, rng)
-            except InputError as error:
-                raise InputError(f"{self.id}: {error}") from None
+            points, normals, face = self.drawn(count, seed)
             labels = None if self.face_labels is None else self.face_labels[face]
             return replace(self, points=points, normals=normals, point_labels=labels, point_colors=None)
         pick = self.picked(count, seed)
@@ -122,6 +118,16 @@ class Shape:
         return replace(
             self, points=take(self.points), normals=take(self.normals), point_labels=labels, point_colors=colors
         )
+
+    def drawn(
+        self, count: int, seed: int
+    ) -> tuple[Float32[np.ndarray, "N 3"], Float32[np.ndarray, "N 3"], Int64[np.ndarray, " N"]]:
+        """The points that `sampled` puts on a mesh, with their normals and the face that each lies on."""
+        rng = np.random.default_rng([seed, *self.id.encode()])
+        try:
+            return sample_surface(*self.mesh, count, rng)
+        except InputError as error:
+            raise InputError(f"{self.id}: {error}") from None
 
     def picked(self, count: int, seed: int) -> Int64[np.ndarray, " N"]:
         """Which of its stored points `sampled` draws from a cloud. Raises InputError where there are none."""

@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from cli_chain import DISTILL, EVAL, GENERATE, LABEL, STUDENT, Run, tree
 from safetensors import safe_open
+from tiny_pixel_teachers import write_tiny
 
 from cli import main as cli
 from gen3d.categories import CATEGORIES
@@ -138,6 +140,23 @@ def test_votes_and_boxes_have_their_own_results(home: Path, run: Run) -> None:
     result = json.loads(end.out)
     assert result["method"] == "votes" and list(result["parts"]) == ["back", "leg"]
     assert (home / "runs/chair/eval-collection-yaw-arm-seat-lite-votes" / "report.png").is_file()
+
+
+@pytest.mark.parametrize("method", ["votes", "tta"])
+def test_a_pretrained_teacher_answers_with_its_options(home: Path, run: Run, tmp_path: Path, method: str) -> None:
+    weights = write_tiny("clip", tmp_path / "clip")
+    words: list[Any] = ["eval", "--method", method, "--teacher", "clip", "--option", f"weights={weights}", "--json"]
+    words += ["--category", "chair", "--root", "runs/chair/generated", "--preset", "tiny.yaml"]
+    words += ["--views", 2, "--size", 64, *(["--copies", 1, "--epochs", 1, "--passes", 1] if method == "tta" else [])]
+    end = run(*words, "--option", "tokens=last")
+    assert end.code == 0, end.err
+    result = json.loads(end.out)
+    assert (result["method"], result["shapes_scored"]) == (method, 3)
+    folder = next((home / "runs/chair").glob(f"eval-collection-clip-{method}*"))
+    label = json.loads((folder / "settings.json").read_text())["label"]
+    assert (label["teacher"], label["options"]) == ("clip", {"tokens": "last"})
+    refused = run(*words, "--option", "tokens=first")
+    assert refused.code == 2 and "tokens" in refused.error
 
 
 @pytest.mark.slow

@@ -14,11 +14,12 @@ from tiny_teacher import Oracle
 from toy_shards import stamps
 
 from distill import evaluation, scoring
+from distill.baselines import make_baseline
 from distill.datasets.labelled import LabelledSet
-from distill.evaluation import EvalSettings, Report, evaluate_student, evaluate_votes, read_dataset
+from distill.evaluation import EvalSettings, Report, evaluate_baseline, evaluate_student, read_dataset
 from distill.metrics import bootstrap_interval
 from distill.report import MOST, draw_report
-from distill.scoring import score
+from distill.scoring import Subject, score
 from distill.student import Student
 from gen3d.categories import category
 from gen3d.errors import InputError, SettingsError
@@ -28,6 +29,7 @@ from gen3d.labelling import LabelSettings
 from gen3d.shape import Shape, yaw
 
 CHAIR = category("chair")
+VOTES = make_baseline("votes")
 SETTINGS = EvalSettings(points=512, dataset="collection")
 
 
@@ -166,7 +168,7 @@ def test_wrong_categories_and_missing_labels_are_named() -> None:
 def test_votes_of_a_teacher_that_knows_are_nearly_right(points: int) -> None:
     labelled = chairs(1)
     settings = SETTINGS.model_copy(update={"points": points, "seed": 5})
-    report = evaluate_votes(Oracle(labelled.shapes[0]), labelled, settings, LabelSettings(views=10, size=160))
+    report = evaluate_baseline(VOTES, Oracle(labelled.shapes[0]), labelled, settings, LabelSettings(views=10, size=160))
     truth = labelled.shapes[0].sampled(points, 5).point_labels
     assert report.miou > 90 and np.array_equal(report.shapes[0].shape.point_labels, truth)  # type: ignore[arg-type]
     assert report.method == "votes"
@@ -175,7 +177,7 @@ def test_votes_of_a_teacher_that_knows_are_nearly_right(points: int) -> None:
 def test_votes_leave_parts_out_too() -> None:
     labelled = chairs(1)
     settings = SETTINGS.model_copy(update={"leave_out": ("seat",)})
-    report = evaluate_votes(Oracle(labelled.shapes[0]), labelled, settings, LabelSettings(views=6, size=96))
+    report = evaluate_baseline(VOTES, Oracle(labelled.shapes[0]), labelled, settings, LabelSettings(views=6, size=96))
     assert set(report.shapes[0].prediction) <= {0, 2, 3} and report.miou > 90
 
 
@@ -183,7 +185,7 @@ def test_votes_without_any_unit_are_no_part() -> None:
     labelled = chairs(1)
     teacher = Oracle(labelled.shapes[0])
     teacher.labels = np.full_like(teacher.labels, -5)  # no prompt
-    report = evaluate_votes(teacher, labelled, SETTINGS, LabelSettings(views=2, size=64))
+    report = evaluate_baseline(VOTES, teacher, labelled, SETTINGS, LabelSettings(views=2, size=64))
     assert (report.shapes[0].prediction == -1).all()
     np.testing.assert_allclose(report.shapes[0].ious[:3], 0)
 
@@ -245,8 +247,8 @@ def place(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "chairs", tmp_path / "student"
 
 
-def subject(student: Path) -> dict[str, Any]:
-    return {"method": "student", "student": student, "category": None, "teacher": "lite"}
+def subject(student: Path) -> Subject:
+    return Subject(student=str(student))
 
 
 def test_scores_settings_and_picture_are_kept_beside_the_student(place: tuple[Path, Path]) -> None:
@@ -307,16 +309,22 @@ def test_a_failed_second_run_leaves_no_old_settings_to_new_scores(
 @pytest.mark.parametrize(
     ("changes", "kind", "words"),
     [
-        ({"method": "guess"}, SettingsError, "unknown method 'guess'; known are: student, votes"),
+        ({"method": "guess"}, SettingsError, "unknown method 'guess'; known are: student, tta, votes"),
         ({"student": None}, SettingsError, "--student is missing"),
         ({"method": "votes", "student": None}, SettingsError, "--category is missing"),
+        ({"method": "votes"}, SettingsError, "--student: --method votes has none"),
+        (
+            {"method": "votes", "student": None, "category": "chair", "options": {"a": 1}},
+            SettingsError,
+            "--set a: votes",
+        ),
         ({"category": "table"}, InputError, "is a student of chair, not of table"),
     ],
 )
 def test_a_wrong_subject_is_named(place: tuple[Path, Path], changes: dict, kind: type[Exception], words: str) -> None:
     root, student = place
     with pytest.raises(kind, match=words):
-        score(subject(student) | changes, root, SETTINGS, None, False)
+        score(subject(student).model_copy(update=changes), root, SETTINGS, None, False)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from labelled import Stripes
 from sample_students import tiny
 from tiny_teacher import Oracle
 
+from distill.baselines import make_baseline
 from distill.datasets.labelled import LabelledSet
-from distill.evaluation import EvalSettings, Report, evaluate_student, evaluate_tta, evaluate_votes
+from distill.evaluation import EvalSettings, Report, evaluate_baseline, evaluate_student, evaluate_tta
 from distill.student import Student
 from distill.tta import NothingSeenError, TTASettings, align, training_settings, untrained
 from gen3d.asking import LabelSettings, label_samplings, label_shape
@@ -125,7 +126,10 @@ def test_the_points_scored_are_those_of_the_other_methods(yaw: str, clouds: bool
         dots = [replace(s.sampled(700, 0), vertices=None, faces=None, face_labels=None) for s in labelled.shapes]
         labelled = replace(labelled, shapes=dots)
     label = LabelSettings(views=2, size=32)
-    votes, student = evaluate_votes(Stripes(), labelled, how, label), evaluate_student(tiny(), labelled, how)
+    votes, student = (
+        evaluate_baseline(make_baseline("votes"), Stripes(), labelled, how, label),
+        evaluate_student(tiny(), labelled, how),
+    )
     aligned = evaluate_tta(Stripes(), labelled, how, FAST.model_copy(update={"epochs": 1}), tiny())
     for a, b, c in zip(votes.shapes, student.shapes, aligned.shapes, strict=True):
         assert a.shape.points is not None and b.shape.points is not None and c.shape.points is not None

@@ -153,3 +153,45 @@ def boxes_from_pixels(pixels: PixelScores, threshold: float = 0.0) -> Boxes:
         rows.append((where[1].start, where[0].start, where[1].stop, where[0].stop, score))
     table = np.array(rows, np.float32).reshape(-1, 5)
     return Boxes(table[:, :4], part, table[:, 4])
+
+
+def boxes_from_masks(masks: Masks) -> Boxes:
+    """The bounding box of every mask that has a pixel, with the mask's score."""
+    from scipy import ndimage
+
+    rows = [
+        (where[0][1].start, where[0][0].start, where[0][1].stop, where[0][0].stop)
+        for inside in masks.inside
+        if (where := ndimage.find_objects(inside.astype(np.int8)))
+    ]
+    whole = masks.inside.any((1, 2))
+    return Boxes(np.array(rows, np.float32).reshape(-1, 4), masks.part[whole], masks.score[whole])
+
+
+def as_boxes(prediction: Prediction) -> Boxes:
+    """Any answer as boxes: those around connected regions of a class, or around masks."""
+    if isinstance(prediction, PixelScores):
+        return boxes_from_pixels(prediction)
+    return boxes_from_masks(prediction) if isinstance(prediction, Masks) else prediction
+
+
+def as_pixel_scores(prediction: Prediction, parts: int, size: tuple[int, int]) -> PixelScores:
+    """Any answer as scores per pixel: each pixel has the best score of the boxes or masks of a part that hold it.
+
+    Args:
+        prediction: of one view.
+        parts: number R of prompts.
+        size: height and width in pixels. A box holds the pixels whose centres lie in it.
+    """
+    if isinstance(prediction, PixelScores):
+        return prediction
+    scores = np.zeros((parts, *size), np.float16)
+    for k, (part, score) in enumerate(zip(prediction.part, prediction.score, strict=True)):
+        if isinstance(prediction, Masks):
+            window = scores[part]
+            np.maximum(window, prediction.inside[k] * np.float16(score), out=window)
+        else:
+            left, top, right, bottom = np.ceil(prediction.xyxy[k] - 0.5).clip(0).astype(int)
+            window = scores[part, top:bottom, left:right]
+            np.maximum(window, np.float16(score), out=window)
+    return PixelScores(scores)

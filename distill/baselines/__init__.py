@@ -1,0 +1,37 @@
+"""Published ways from what a 2D teacher says of views to a part per point: one file each, one line each in `BASELINES`.
+
+All are given the same views and the same answers as PartDistill's own student is trained on, but for those whose
+projection is a part of the method. Numerical rules follow baselines.md; what differs is said in each file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from distill.baselines.baseline import Baseline as Baseline
+from gen3d.errors import SettingsError
+from gen3d.settings import resolve
+
+
+def _votes() -> type[Baseline]:
+    from distill.baselines.votes import Votes
+
+    return Votes
+
+
+BASELINES: dict[str, Callable[[], type[Baseline]]] = {
+    "votes": _votes,
+}
+
+
+def make_baseline(name: str, options: Mapping[str, Any] | None = None) -> Baseline:
+    """The baseline of that name with options of its own. Raises SettingsError for what is unknown."""
+    if name not in BASELINES:
+        raise SettingsError(f"unknown baseline {name!r}; known are: {', '.join(BASELINES)}")
+    kind = BASELINES[name]()
+    for option in options or {}:
+        if option not in kind.Options.model_fields:
+            known = ", ".join(kind.Options.model_fields) or "none"
+            raise SettingsError(f"--set {option}: {name} has no such option; it has: {known}")
+    return kind(resolve(kind.Options, None, **(options or {})))
