@@ -31,6 +31,7 @@ def command(
     split: str = typer.Option(None, "--split", help="Of sets that have them: train, val, trainval or test."),
     missing: str = typer.Option(None, "--missing", help="Of sets with lists: skip = score what is there."),
     pose: str = typer.Option(None, "--pose", help="psb: canonical or raw."),
+    elements: str = typer.Option(None, "--elements", help="faces: of meshes, each counts one.  [default: points]"),
     yaw: str = typer.Option(None, "--yaw", help="random: turn every shape about +Y first.  [default: none]"),
     passes: int = typer.Option(None, "--passes", help="Passes of the student that are averaged.  [default: 16]"),
     tta: str = typer.Option(None, "--tta", help="joint: a student for all test shapes; per-shape.  [default: joint]"),
@@ -78,8 +79,8 @@ def command(
 
 def _show(result: dict[str, Any], settings: EvalSettings, folder: Path, as_json: bool) -> None:
     """The scores on stdout; where the pictures are on stderr."""
-    title = f"{result['category']}, {settings.dataset}, {_found(result)}, {result['method']}: mIoU %"
-    title += f", {settings.points} points"
+    title = f"{result['category']}, {settings.dataset}, {_found(result)}, {result['method']}: mIoU %, "
+    title += f"{settings.points} points" if settings.elements == "points" else "all faces"
     output.show(result, as_json, lambda: output.print_table(title, ["part", "IoU"], _rows(result)))
     output.say_renderers(result.get("renderers", {}))
     output.say(f"pictures: {folder / 'report.png'}")

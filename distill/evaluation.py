@@ -26,10 +26,12 @@ from gen3d.errors import InputError, SettingsError
 from gen3d.labelling import ready, renderers_for
 from gen3d.rendering.styles import style_of
 from gen3d.settings import Settings
-from gen3d.shape import UNLABELLED, Shape, yaw
+from gen3d.shape import UNLABELLED, Shape, face_normals, yaw
 from gen3d.teachers.predictions import Teacher
 
 RANDOM_YAW = "random"
+POINTS, FACES = "points", "faces"
+METRIC = "ShapeNetPart: mean over parts (empty union = 1), then over shapes"
 
 
 class EvalSettings(Settings):
@@ -39,6 +41,7 @@ class EvalSettings(Settings):
     split: str | None = Field(default=None, description="of data sets that have splits")
     missing: str | None = Field(default=None, description="skip: score what is there of an incomplete data set")
     pose: str | None = Field(default=None, description="of data sets that have poses: canonical or raw")
+    elements: str = Field(default=POINTS, pattern=f"^({POINTS}|{FACES})$", description="what is scored")
     yaw: str = Field(default="none", pattern="^(none|random)$", description="turn every shape about +Y first")
     points: int = Field(default=2048, ge=512)
     passes: int = Field(default=16, ge=1, description="of the student, averaged (voting); 1 is the plain network")
@@ -51,7 +54,8 @@ class Scored:
     """One scored shape.
 
     Args:
-        shape: with the sampled points, in the pose they were seen in, and their true labels.
+        shape: with the sampled points, in the pose they were seen in, and their true labels. Where faces are scored,
+            its points are their centroids.
         prediction: (N,) part per point.
         ious: (P,) one per scored part.
         counted: (N,) points that entered the score.
@@ -91,7 +95,7 @@ class Report:
         return {
             "method": self.method,
             "category": self.category,
-            "metric": "mIoU %, ShapeNetPart: mean over parts (empty union = 1), then over shapes",
+            "metric": f"mIoU % over {settings.elements}, {METRIC}",
             "settings": settings.model_dump(),
             **self.extra,
             "shapes_expected": self.expected,
@@ -128,9 +132,7 @@ def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSett
     """
     _check_category(student, labelled)
     kept, shapes = _kept(labelled, settings), _posed(labelled, settings)
-    report = _report(
-        "student", labelled, kept, shapes, _predicted(student, shapes, kept, labelled.row, settings.passes)
-    )
+    report = _report("student", labelled, kept, shapes, _predicted(student, shapes, kept, labelled.row, settings))
     if OTHER not in student.parts:
         return report
     pairs = [(s.prediction, s.shape.point_labels) for s in report.shapes if s.shape.point_labels is not None]
@@ -166,7 +168,7 @@ def evaluate_tta(
     ready(teacher, row.name, named_parts(student))
     shapes, whole = _posed(labelled, settings), [_bare(shape) for shape in _turned(labelled, settings)]
     step = len(shapes) if tta.tta == JOINT else 1
-    predictions: list[Int16[np.ndarray, " N"]] = []
+    predictions: list[Int16[np.ndarray, " _"]] = []
     for first in range(0, len(shapes), step):
         group = shapes[first : first + step]
         try:
@@ -174,9 +176,9 @@ def evaluate_tta(
         except NothingSeenError:
             aligned = start
         if aligned is None:
-            predictions += [np.full(settings.points, -1, np.int16) for _ in group]
+            predictions += [np.full(len(_points(shape)), -1, np.int16) for shape in group]
         else:
-            predictions += _predicted(aligned, group, kept, row, settings.passes)
+            predictions += _predicted(aligned, group, kept, row, settings)
     extra = {"tta": tta.model_dump(), "renderers": renderers_for(whole, tta.renderer)}
     return replace(_report("tta", labelled, kept, shapes, predictions), extra=extra)
 
@@ -201,7 +203,7 @@ def evaluate_baseline(
     parts = tuple(row.parts[i] for i in kept)
     ready(teacher, row.name, parts)
     baseline.check(shapes)
-    found = baseline.labels(observe(shapes, baseline, teacher, label, parts))
+    found = baseline.labels(observe(shapes, baseline, teacher, label, parts, settings.elements == FACES))
     predictions = [np.where(labels < 0, -1, np.array(kept)[labels]).astype(np.int16) for labels in found]
     report = _report(baseline.name, labelled, kept, shapes, predictions)
     extra = {"teacher": teacher.name, "options": baseline.settings.model_dump()}
@@ -225,15 +227,19 @@ def _check_category(student: Student, labelled: LabelledSet) -> None:
 
 
 def _predicted(
-    student: Student, shapes: list[Shape], kept: list[int], row: Category, passes: int
-) -> list[Int16[np.ndarray, " N"]]:
+    student: Student, shapes: list[Shape], kept: list[int], row: Category, settings: EvalSettings
+) -> list[Int16[np.ndarray, " _"]]:
     """The best kept label of every point. Raises InputError where the student knows none of them."""
     known = [_label(row, part) for part in student.parts]
     columns = [i for i, part in enumerate(known) if part in (*kept, UNLABELLED)]
     if not set(known) & set(kept):
         raise InputError(f"the student knows none of the scored parts ({', '.join(row.parts[i] for i in kept)})")
-    logits = student.logits([_points(s) for s in shapes], passes)
-    return list(np.array([known[i] for i in columns])[logits[:, :, columns].argmax(-1)].astype(np.int16))
+    if settings.elements == FACES:
+        found = [student.probabilities(shape, _points(shape), settings.seed) for shape in shapes]
+    else:
+        found = list(student.logits([_points(shape) for shape in shapes], settings.passes))
+    labels = np.array([known[i] for i in columns])
+    return [labels[scores[:, columns].argmax(-1)].astype(np.int16) for scores in found]
 
 
 def _label(row: Category, part: str) -> int | None:
@@ -245,8 +251,19 @@ def _label(row: Category, part: str) -> int | None:
 
 
 def _posed(labelled: LabelledSet, settings: EvalSettings) -> list[Shape]:
-    """The shapes turned as asked, normalised, with their points sampled."""
-    return [shape.sampled(settings.points, settings.seed) for shape in _turned(labelled, settings)]
+    """The shapes turned as asked, normalised, with the points that are scored: sampled, or every face's centroid."""
+    turned = _turned(labelled, settings)
+    if settings.elements == FACES:
+        return [_by_faces(shape) for shape in turned]
+    return [shape.sampled(settings.points, settings.seed) for shape in turned]
+
+
+def _by_faces(shape: Shape) -> Shape:
+    """The shape with a labelled point in the middle of every face. Raises InputError for a cloud."""
+    if not shape.has_mesh:
+        raise InputError(f"{shape.id}: is a cloud without faces; score its points, with --elements points")
+    normals = face_normals(*shape.mesh)[0]
+    return replace(shape, points=shape.centroids(), normals=normals, point_labels=shape.face_labels, point_colors=None)
 
 
 def _turned(labelled: LabelledSet, settings: EvalSettings) -> list[Shape]:
@@ -271,7 +288,7 @@ def _points(shape: Shape) -> Float32[np.ndarray, "N 3"]:
 
 
 def _report(
-    method: str, labelled: LabelledSet, kept: list[int], shapes: list[Shape], predictions: list[Int16[np.ndarray, " N"]]
+    method: str, labelled: LabelledSet, kept: list[int], shapes: list[Shape], predictions: list[Int16[np.ndarray, " _"]]
 ) -> Report:
     """IoUs over the points whose true part is kept."""
     row, scored = labelled.row, []

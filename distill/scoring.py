@@ -11,7 +11,15 @@ from pydantic import Field
 
 from distill.baselines import BASELINES, make_baseline
 from distill.datasets.labelled import LabelledSet
-from distill.evaluation import EvalSettings, Report, evaluate_baseline, evaluate_student, evaluate_tta, read_dataset
+from distill.evaluation import (
+    POINTS,
+    EvalSettings,
+    Report,
+    evaluate_baseline,
+    evaluate_student,
+    evaluate_tta,
+    read_dataset,
+)
 from distill.report import draw_report
 from distill.student import Student
 from distill.trainer import Epoch
@@ -144,6 +152,7 @@ def _keep(report: Report, settings: EvalSettings, record: dict[str, Any], folder
 def _default_folder(subject: Subject, category: str, settings: EvalSettings) -> Path:
     """A folder whose name says what was scored on what."""
     words = ["eval", settings.dataset, settings.split, settings.pose]
+    words += [None if settings.elements == POINTS else settings.elements]
     words += [None if settings.yaw == "none" else "yaw", *settings.leave_out]
     words += [None if settings.seed == 0 else f"seed{settings.seed}"]
     name = "-".join(word for word in words if word)

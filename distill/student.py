@@ -94,9 +94,16 @@ class Student(nn.Module, PyTorchModelHubMixin):
     def label_positions(
         self, shape: Shape, positions: Float32[np.ndarray, "M 3"], seed: int = 0, passes: int = 4
     ) -> tuple[Int16[np.ndarray, " M"], Float32[np.ndarray, " M"]]:
-        """Part and confidence at any positions on a shape, from `passes` independent samples of 2,048 points.
+        """Part and confidence at any positions on a shape; see `probabilities`."""
+        mean = self.probabilities(shape, positions, seed, passes)
+        return mean.argmax(1).astype(np.int16), mean.max(1).astype(np.float32)
 
-        Each position takes the mean probability of its three nearest samples. Only +Y up is assumed of the frame.
+    def probabilities(
+        self, shape: Shape, positions: Float32[np.ndarray, "M 3"], seed: int = 0, passes: int = 4
+    ) -> Float32[np.ndarray, "M R"]:
+        """Probability of every part at any positions on a shape, from `passes` independent samples of 2,048 points.
+
+        Each position takes the mean of its three nearest samples. Only +Y up is assumed of the frame.
         """
         house = shape.normalised()
         clouds = [house.sampled(POINTS, seed + i).points for i in range(passes)]
@@ -105,8 +112,7 @@ class Student(nn.Module, PyTorchModelHubMixin):
         probability = torch.from_numpy(logits).softmax(-1).numpy().reshape(len(samples), -1)
         centre, radius = frame(shape.positions(), shape.id)
         _, nearest = KDTree(samples).query(((positions - centre) / radius).astype(np.float32), k=3)
-        mean = probability[nearest].mean(1)
-        return mean.argmax(1).astype(np.int16), mean.max(1).astype(np.float32)
+        return probability[nearest].mean(1)
 
     def save(self, folder: Path) -> None:
         """model.safetensors, README.md and config.json, each whole or not at all; other files there are left alone.

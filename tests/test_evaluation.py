@@ -359,3 +359,47 @@ def test_real_shapes_are_scored(shared_data: Path) -> None:
 
 def test_yaw_is_the_rotation_it_says() -> None:
     np.testing.assert_allclose(yaw(90) @ [0, 0, 1], [1, 0, 0], atol=1e-12)
+
+
+# --- faces of meshes ---
+
+FACES = SETTINGS.model_copy(update={"elements": "faces"})
+
+
+def faces_miou(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """Naive: every face counts one, an absent part counts as 1."""
+    ious = []
+    for part in range(4):
+        a, b = prediction == part, truth == part
+        ious.append((a & b).sum() / (a | b).sum() if (a | b).any() else 1.0)
+    return 100 * float(np.mean(ious))
+
+
+@pytest.mark.parametrize("method", ["votes", "student"])
+def test_every_face_of_a_mesh_is_labelled_and_counts_one(method: str) -> None:
+    labelled = chairs(2)
+    if method == "votes":
+        teacher = Oracle(labelled.shapes[0])
+        report = evaluate_baseline(VOTES, teacher, labelled, FACES, LabelSettings(views=6, size=96))
+    else:
+        student = Student("chair", list(CHAIR.parts), options={"width": 8, "depth": 1, "heads": 1})
+        report = evaluate_student(student, labelled, FACES)
+        for scored, shape in zip(report.shapes, labelled.shapes, strict=True):
+            assert np.array_equal(scored.prediction, student.label_faces(shape)[0])
+    for scored, shape in zip(report.shapes, labelled.shapes, strict=True):
+        assert shape.face_labels is not None and len(scored.prediction) == len(shape.face_labels)
+        assert 100 * scored.ious.mean() == pytest.approx(faces_miou(scored.prediction, shape.face_labels))
+    assert "over faces" in report.as_dict(FACES)["metric"]
+
+
+def test_faces_are_seen_where_points_are() -> None:
+    """With a teacher that is right everywhere, faces that views show are right; the others take their neighbour's."""
+    labelled = chairs(1)
+    report = evaluate_baseline(VOTES, Oracle(labelled.shapes[0]), labelled, FACES, LabelSettings(views=10, size=160))
+    assert report.miou > 90
+
+
+def test_clouds_have_no_faces_to_score() -> None:
+    clouds = [replace(shape.sampled(600, 0), vertices=None, faces=None, face_labels=None) for shape in chairs(1).shapes]
+    with pytest.raises(InputError, match="chair-0: is a cloud without faces; score its points, with --elements points"):
+        evaluate_baseline(VOTES, Oracle(chairs(1).shapes[0]), chairs(1, shapes=clouds), FACES, LabelSettings())

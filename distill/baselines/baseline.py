@@ -110,7 +110,12 @@ class Baseline(ABC):
 
 
 def observe(
-    shapes: Iterable[Shape], baseline: Baseline, teacher: Teacher, label: LabelSettings, parts: tuple[str, ...]
+    shapes: Iterable[Shape],
+    baseline: Baseline,
+    teacher: Teacher,
+    label: LabelSettings,
+    parts: tuple[str, ...],
+    own_points: bool = False,
 ) -> Iterator[Observed]:
     """What the baseline gets to see of each shape, in their order.
 
@@ -120,6 +125,7 @@ def observe(
         teacher: asked for `parts`.
         label: renderer, views, size, points and seed are read.
         parts: names in label order.
+        own_points: label the points that the shapes have, which are one per face; else `label.points` sampled ones.
 
     Raises:
         InputError: an answer of the teacher that is none.
@@ -131,5 +137,9 @@ def observe(
         shown = show(bare, label, renderers, style)
         predictions = told(teacher, shape.id).predict(shown.views, shape.category, parts)
         check_predictions(predictions, shown.views, len(parts))
-        face = bare.drawn(label.points, label.seed)[2] if bare.has_mesh else None
-        yield Observed(shown.samplings[0], face, shown.views, predictions, parts, teacher)
+        if own_points:
+            face = np.arange(len(bare.mesh[1]))
+        else:
+            face = bare.drawn(label.points, label.seed)[2] if bare.has_mesh else None
+        points = bare if own_points else shown.samplings[0]
+        yield Observed(points, face, shown.views, predictions, parts, teacher)
