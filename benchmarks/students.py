@@ -98,15 +98,16 @@ def _make_collection(job: Job) -> None:
 def _score(job: Job, name: str) -> float:
     """Make what the cell is about, and score it."""
     from distill.evaluation import EvalSettings
-    from distill.scoring import score
+    from distill.scoring import Subject, score
     from distill.tta import TTASettings
 
     cell, student = CELLS[name], None
     if cell.method == "student" or cell.start is not None:
         student = _student(job, cell.start or name)
-    subject: dict[str, Any] = {"method": cell.method, "student": student, "category": job.category, "teacher": "lite"}
+    tta = TTASettings()
     if cell.method == "tta":
-        subject["tta"] = TTASettings(**cell.options, epochs=job.args.tta_epochs, seed=job.seed)
+        tta = TTASettings(**cell.options, epochs=job.args.tta_epochs, seed=job.seed)
+    subject = Subject(method=cell.method, student=student and str(student), category=job.category, tta=tta)
     how = EvalSettings(leave_out=LEFT_OUT.get(job.category, ()), seed=job.seed, passes=job.args.passes)
     found, _, _ = score(subject, job.args.data / "psb", how, job.folder / "scores" / name, False)
     print(f"{job.category}, seed {job.seed}, {name}: {found['miou']:.1f}", flush=True)

@@ -21,11 +21,11 @@ _BASELINES = "votes"  # as `distill.baselines.BASELINES`; naming it here keeps -
 def command(
     context: typer.Context,
     student: Path = typer.Option(None, "--student", help="A student's folder or Hub id; tta starts from it."),
-    method: str = typer.Option("student", "--method", help=f"student, tta (aligned), or a baseline: {_BASELINES}."),
+    method: str = typer.Option("student", "--method", help=f"student, tta, supervised, or a baseline: {_BASELINES}."),
     category: str = typer.Option(None, "--category", help="For baselines, and tta without --student."),
     teacher: str = typer.Option(None, "--teacher", help="Of baselines and tta: see `gen3d label`.  [default: lite]"),
     option: list[str] = typer.Option([], "--option", help="The teacher's NAME=VALUE, as weights=DIR; may be repeated."),
-    set_: list[str] = typer.Option([], "--set", help="NAME=VALUE of a baseline; may be repeated."),
+    set_: list[str] = typer.Option([], "--set", help="NAME=VALUE of the method, as threshold=0.4; may be repeated."),
     dataset: str = typer.Option(None, "--dataset", help="psb (default), shapenetpart(-h5), partdistill-h5, collection"),
     root: Path = typer.Option(..., "--root", help="The data set's folder."),
     split: str = typer.Option(None, "--split", help="Of sets that have them: train, val, trainval or test."),
@@ -55,7 +55,9 @@ def command(
 ) -> None:
     """Score a student, one aligned on the test shapes themselves without their labels, or a baseline.
 
-    Test shapes have human labels, which the score alone uses. Writes scores.json and report.png.
+    Test shapes have human labels, which the score alone uses. Writes scores.json
+    and report.png. supervised is the ceiling: it learns from human labels of
+    other shapes (--set folds=4, shots=8, train=SPLIT).
     """
     from distill.epochs import score_epochs
     from distill.evaluation import EvalSettings
@@ -118,10 +120,10 @@ def _check_options(method: str, aligning: Mapping[str, Any], asking: Mapping[str
     wrong = []
     if method != "tta":
         wrong += [(name, "tta") for name in aligning if aligning[name] is not None and name not in asking]
-    if method == "student":
+    if method in ("student", "supervised"):
         wrong += [(name, "tta or a baseline") for name in asking if asking[name] is not None and name != "seed"]
     if method in ("student", "tta"):
-        wrong += [(f"set {name}", "a baseline") for name in own]
+        wrong += [(f"set {name}", "supervised or a baseline") for name in own]
     for name, methods in wrong:
         raise SettingsError(f"--{name}: is for --method {methods}; leave it out, or choose such a method")
 

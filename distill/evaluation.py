@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int16
+from jaxtyping import Float32, Int16
 from pydantic import Field
 
 from distill.baselines.baseline import Baseline, observe
 from distill.datasets import DATASETS
 from distill.datasets.labelled import LabelledSet
-from distill.metrics import bootstrap_interval, part_ious
 from distill.other import OTHER, partnete_scores
+from distill.scores import Report, report_on
 from distill.student import Student
 from distill.trainer import Epoch
 from distill.tta import JOINT, NothingSeenError, TTASettings, align, named_parts, untrained
@@ -31,7 +30,6 @@ from gen3d.teachers.predictions import Teacher
 
 RANDOM_YAW = "random"
 POINTS, FACES = "points", "faces"
-METRIC = "ShapeNetPart: mean over parts (empty union = 1), then over shapes"
 
 
 class EvalSettings(Settings):
@@ -47,65 +45,6 @@ class EvalSettings(Settings):
     passes: int = Field(default=16, ge=1, description="of the student, averaged (voting); 1 is the plain network")
     leave_out: tuple[str, ...] = Field(default=(), description="parts whose points and predictions are left out")
     seed: int = Field(default=0, ge=0)
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """One scored shape.
-
-    Args:
-        shape: with the sampled points, in the pose they were seen in, and their true labels. Where faces are scored,
-            its points are their centroids.
-        prediction: (N,) part per point.
-        ious: (P,) one per scored part.
-        counted: (N,) points that entered the score.
-    """
-
-    shape: Shape
-    prediction: Int16[np.ndarray, " N"]
-    ious: Float64[np.ndarray, " P"]
-    counted: Bool[np.ndarray, " N"]
-
-
-@dataclass(frozen=True, eq=False)
-class Report:
-    """Scores of one category. `parts` are the scored ones; mIoU as ShapeNetPart: mean over parts, then over shapes.
-
-    `extra` goes into the JSON as it is.
-    """
-
-    method: str
-    category: str
-    parts: tuple[str, ...]
-    shapes: list[Scored]
-    expected: int
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def miou(self) -> float:
-        """Mean over shapes of the mean over parts, in percent."""
-        return float(100 * np.mean([s.ious.mean() for s in self.shapes]))
-
-    def as_dict(self, settings: EvalSettings) -> dict[str, Any]:
-        """For JSON: what was measured, on what, and every shape's score in percent."""
-        scores = np.array([s.ious.mean() for s in self.shapes])
-        low, high = bootstrap_interval(scores, seed=settings.seed)
-        worst = np.sort(scores)[: (len(scores) + 1) // 2]
-        parts = np.mean([s.ious for s in self.shapes], 0)
-        return {
-            "method": self.method,
-            "category": self.category,
-            "metric": f"mIoU % over {settings.elements}, {METRIC}",
-            "settings": settings.model_dump(),
-            **self.extra,
-            "shapes_expected": self.expected,
-            "shapes_scored": len(self.shapes),
-            "miou": round(self.miou, 2),
-            "interval_95": [round(100 * low, 2), round(100 * high, 2)],
-            "worst_half": round(float(100 * worst.mean()), 2),
-            "parts": {p: round(float(100 * x), 2) for p, x in zip(self.parts, parts, strict=True)},
-            "shapes": {s.shape.id: round(float(100 * s.ious.mean()), 2) for s in self.shapes},
-        }
 
 
 def read_dataset(settings: EvalSettings, category_name: str, root: Path) -> LabelledSet:
@@ -131,12 +70,12 @@ def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSett
         InputError: the student is of another category, or knows none of the scored parts.
     """
     _check_category(student, labelled)
-    kept, shapes = _kept(labelled, settings), _posed(labelled, settings)
-    report = _report("student", labelled, kept, shapes, _predicted(student, shapes, kept, labelled.row, settings))
+    kept, shapes = scored_labels(labelled, settings), posed(labelled, settings)
+    report = report_on("student", labelled, kept, shapes, predicted(student, shapes, kept, labelled.row, settings))
     if OTHER not in student.parts:
         return report
     pairs = [(s.prediction, s.shape.point_labels) for s in report.shapes if s.shape.point_labels is not None]
-    return replace(report, extra={OTHER: partnete_scores(pairs, labelled.row.parts, kept)})
+    return replace(report, extra=report.extra | {OTHER: partnete_scores(pairs, labelled.row.parts, kept)})
 
 
 def evaluate_tta(
@@ -159,14 +98,14 @@ def evaluate_tta(
         start: a trained student to align; a fresh one if None.
         report: called after every epoch.
     """
-    kept, row = _kept(labelled, settings), labelled.row
+    kept, row = scored_labels(labelled, settings), labelled.row
     size = tta.size or style_of(teacher).size
     tta = tta.model_copy(update={"points": settings.points, "seed": settings.seed, "size": size})
     if start is not None:
         _check_category(start, labelled)
     student = start or untrained(row.name, [row.parts[i] for i in kept], tta)
     ready(teacher, row.name, named_parts(student))
-    shapes, whole = _posed(labelled, settings), [_bare(shape) for shape in _turned(labelled, settings)]
+    shapes, whole = posed(labelled, settings), [_bare(shape) for shape in _turned(labelled, settings)]
     step = len(shapes) if tta.tta == JOINT else 1
     predictions: list[Int16[np.ndarray, " _"]] = []
     for first in range(0, len(shapes), step):
@@ -178,9 +117,10 @@ def evaluate_tta(
         if aligned is None:
             predictions += [np.full(len(_points(shape)), -1, np.int16) for shape in group]
         else:
-            predictions += _predicted(aligned, group, kept, row, settings)
+            predictions += predicted(aligned, group, kept, row, settings)
     extra = {"tta": tta.model_dump(), "renderers": renderers_for(whole, tta.renderer)}
-    return replace(_report("tta", labelled, kept, shapes, predictions), extra=extra)
+    result = report_on("tta", labelled, kept, shapes, predictions)
+    return replace(result, extra=result.extra | extra)
 
 
 def evaluate_baseline(
@@ -197,20 +137,20 @@ def evaluate_baseline(
 
     Raises InputError or MissingError where the baseline or the teacher can't work on these shapes.
     """
-    kept = _kept(labelled, settings)
+    kept = scored_labels(labelled, settings)
     label = label.model_copy(update={"points": settings.points, "seed": settings.seed})
-    row, shapes = labelled.row, _posed(labelled, settings)
+    row, shapes = labelled.row, posed(labelled, settings)
     parts = tuple(row.parts[i] for i in kept)
     ready(teacher, row.name, parts)
     baseline.check(shapes)
     found = baseline.labels(observe(shapes, baseline, teacher, label, parts, settings.elements == FACES))
     predictions = [np.where(labels < 0, -1, np.array(kept)[labels]).astype(np.int16) for labels in found]
-    report = _report(baseline.name, labelled, kept, shapes, predictions)
-    extra = {"teacher": teacher.name, "options": baseline.settings.model_dump()}
+    report = report_on(baseline.name, labelled, kept, shapes, predictions)
+    extra = report.extra | {"teacher": teacher.name, "options": baseline.settings.model_dump()}
     return replace(report, extra=extra | {"renderers": renderers_for(shapes, label.renderer)})
 
 
-def _kept(labelled: LabelledSet, settings: EvalSettings) -> list[int]:
+def scored_labels(labelled: LabelledSet, settings: EvalSettings) -> list[int]:
     """Labels that are scored and may be predicted."""
     row = labelled.row
     left_out = {row.part_index(part) for part in settings.leave_out}
@@ -226,7 +166,7 @@ def _check_category(student: Student, labelled: LabelledSet) -> None:
         raise InputError(f"the student is of {student.category}, the shapes are of {labelled.category}")
 
 
-def _predicted(
+def predicted(
     student: Student, shapes: list[Shape], kept: list[int], row: Category, settings: EvalSettings
 ) -> list[Int16[np.ndarray, " _"]]:
     """The best kept label of every point. Raises InputError where the student knows none of them."""
@@ -250,7 +190,7 @@ def _label(row: Category, part: str) -> int | None:
         return None
 
 
-def _posed(labelled: LabelledSet, settings: EvalSettings) -> list[Shape]:
+def posed(labelled: LabelledSet, settings: EvalSettings) -> list[Shape]:
     """The shapes turned as asked, normalised, with the points that are scored: sampled, or every face's centroid."""
     turned = _turned(labelled, settings)
     if settings.elements == FACES:
@@ -285,17 +225,3 @@ def _bare(shape: Shape) -> Shape:
 def _points(shape: Shape) -> Float32[np.ndarray, "N 3"]:
     assert shape.points is not None
     return shape.points
-
-
-def _report(
-    method: str, labelled: LabelledSet, kept: list[int], shapes: list[Shape], predictions: list[Int16[np.ndarray, " _"]]
-) -> Report:
-    """IoUs over the points whose true part is kept."""
-    row, scored = labelled.row, []
-    for shape, prediction in zip(shapes, predictions, strict=True):
-        if shape.point_labels is None:
-            raise InputError(f"{shape.id}: has no labels to score against")
-        counted = np.isin(shape.point_labels, kept)
-        ious = part_ious(prediction[counted], shape.point_labels[counted], len(row.parts))[kept]
-        scored.append(Scored(shape, prediction, ious, counted))
-    return Report(method, row.name, tuple(row.parts[i] for i in kept), scored, labelled.expected)

@@ -48,7 +48,7 @@ def with_other(knowledge: Knowledge) -> Knowledge:
 
 
 def partnete_scores(
-    pairs: Sequence[tuple[Int16[np.ndarray, " N"], Int16[np.ndarray, " N"]]], parts: tuple[str, ...], kept: list[int]
+    pairs: Sequence[tuple[Int16[np.ndarray, " _"], Int16[np.ndarray, " _"]]], parts: tuple[str, ...], kept: list[int]
 ) -> dict[str, Any]:
     """Scores in which points of none of the parts count, for JSON, in percent; None for a part that no shape has.
 

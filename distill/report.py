@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Int16, UInt8
 from PIL import Image
 
-from distill.evaluation import Report, Scored
 from distill.export_labels import nearest_labels
+from distill.scores import Report, Scored
 from gen3d.colors import part_color
 from gen3d.pictures import caption, paint, tile
 from gen3d.rendering import Renderer, make_renderer

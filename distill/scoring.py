@@ -9,19 +9,19 @@ from typing import Any
 
 from pydantic import Field
 
-from distill.baselines import BASELINES, make_baseline
-from distill.datasets.labelled import LabelledSet
+from distill.baselines import BASELINES, make_baseline, settings_of
 from distill.evaluation import (
     POINTS,
     EvalSettings,
-    Report,
     evaluate_baseline,
     evaluate_student,
     evaluate_tta,
     read_dataset,
 )
 from distill.report import draw_report
+from distill.scores import Report
 from distill.student import Student
+from distill.supervised import SupervisedSettings, evaluate_supervised
 from distill.trainer import Epoch
 from distill.tta import TTASettings, starting_record
 from gen3d.asking import LabelSettings
@@ -30,8 +30,8 @@ from gen3d.record import read_record, same_record, start_record, write_record
 from gen3d.settings import Settings
 from gen3d.teachers import make_teacher
 
-STUDENT, TTA = "student", "tta"
-METHODS = (STUDENT, TTA, *BASELINES)
+STUDENT, TTA, SUPERVISED = "student", "tta", "supervised"
+METHODS = (STUDENT, TTA, SUPERVISED, *BASELINES)
 
 
 class Subject(Settings):
@@ -46,7 +46,7 @@ class Subject(Settings):
     category: str | None = Field(default=None, description="of baselines, and of tta without a student")
     label: LabelSettings = LabelSettings()
     tta: TTASettings = TTASettings()
-    options: dict[str, str | int | float | bool] = Field(default={}, description="of a baseline; see its file")
+    options: dict[str, str | int | float | bool] = Field(default={}, description="of a baseline, or of supervised")
 
     @property
     def aligned(self) -> TTASettings | None:
@@ -57,7 +57,7 @@ class Subject(Settings):
         """What is kept beside scores: all that the method reads."""
         words = {"method": self.method, "student": self.student, "category": self.category}
         found: dict[str, Any] = {"subject": {k: str(v) for k, v in words.items()}}
-        if self.method != STUDENT:
+        if self.method not in (STUDENT, SUPERVISED):
             found["label"] = self.label.recorded()
         if self.options:
             found["options"] = self.options
@@ -98,18 +98,22 @@ def score(
         scores = read_record(folder / "scores.json")
         if scores and (folder / "report.png").is_file():
             return scores, folder, True
-    found = _evaluated(subject, student, read_dataset(settings, name, root), settings, report)
+    found = _evaluated(subject, student, (root, name), settings, report)
     return _keep(found, settings, record, folder), folder, False
 
 
 def _evaluated(
     subject: Subject,
     student: Student | None,
-    labelled: LabelledSet,
+    place: tuple[Path, str],
     settings: EvalSettings,
     report: Callable[[Epoch], None],
 ) -> Report:
-    """The scores of the subject's method."""
+    """The scores of the subject's method on the shapes of a folder and a category."""
+    root, name = place
+    if subject.method == SUPERVISED:
+        return _supervised(subject, place, settings, report)
+    labelled = read_dataset(settings, name, root)
     if subject.method == STUDENT and student is not None:
         return evaluate_student(student, labelled, settings)
     baseline = None if subject.aligned else make_baseline(subject.method, subject.options)
@@ -119,6 +123,18 @@ def _evaluated(
     return evaluate_baseline(baseline, teacher, labelled, settings, subject.label)
 
 
+def _supervised(
+    subject: Subject, place: tuple[Path, str], settings: EvalSettings, report: Callable[[Epoch], None]
+) -> Report:
+    """The scores of students of human labels."""
+    root, name = place
+    how = settings_of(SupervisedSettings, SUPERVISED, subject.options)
+    labelled, train = read_dataset(settings, name, root), None
+    if how.train is not None:
+        train = read_dataset(settings.model_copy(update={"split": how.train}), name, root)
+    return evaluate_supervised(labelled, settings, how, train, report)
+
+
 def _loaded(subject: Subject) -> tuple[Student | None, str]:
     """The student to score or to start from, and the category."""
     method, folder, name = subject.method, subject.student, subject.category
@@ -126,7 +142,7 @@ def _loaded(subject: Subject) -> tuple[Student | None, str]:
         raise SettingsError(f"unknown method {method!r}; known are: {', '.join(METHODS)}")
     if method == STUDENT and folder is None:
         raise SettingsError("--student is missing: the folder that `gen3d distill` made")
-    if method in BASELINES and folder is not None:
+    if method not in (STUDENT, TTA) and folder is not None:
         raise SettingsError(f"--student: --method {method} has none; leave it out, or score it with --method student")
     if folder is None and name is None:
         either = "" if method != TTA else ", or a --student to start from"
@@ -159,7 +175,8 @@ def _default_folder(subject: Subject, category: str, settings: EvalSettings) -> 
     if subject.method == STUDENT:
         return Path(str(subject.student)) / name
     home = Path("runs") / category if subject.student is None else Path(subject.student)
-    words = [name, subject.label.teacher, subject.method, *([subject.tta.tta] if subject.aligned else [])]
+    words = [name, subject.method] if subject.method == SUPERVISED else [name, subject.label.teacher, subject.method]
+    words += [subject.tta.tta] if subject.aligned else []
     return home / "-".join([*words, *(f"{key}={value}" for key, value in sorted(subject.options.items()))])
 
 

@@ -48,7 +48,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
         ([*DISTILL, "--out", "runs"], ["runs: holds something else"]),
         ([*DISTILL, "--out", "tiny.yaml", "--overwrite"], ["tiny.yaml: holds something else"]),
         (["eval", "--root", "."], ["--student is missing"]),
-        ([*EVAL, "--method", "guess"], ["'guess'", "student, tta, votes"]),
+        ([*EVAL, "--method", "guess"], ["'guess'", "student, tta, supervised, votes"]),
         ([*EVAL, "--dataset", "imagenet"], ["'imagenet'", "psb"]),
         ([*EVAL, "--leave-out", "wing"], ["'wing'", "back"]),
         ([*EVAL, "--leave-out", "back,seat,leg,arm"], ["leaves no part"]),

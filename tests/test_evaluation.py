@@ -16,9 +16,10 @@ from toy_shards import stamps
 from distill import evaluation, scoring
 from distill.baselines import make_baseline
 from distill.datasets.labelled import LabelledSet
-from distill.evaluation import EvalSettings, Report, evaluate_baseline, evaluate_student, read_dataset
+from distill.evaluation import EvalSettings, evaluate_baseline, evaluate_student, read_dataset
 from distill.metrics import bootstrap_interval
 from distill.report import MOST, draw_report
+from distill.scores import Report
 from distill.scoring import Subject, score
 from distill.student import Student
 from gen3d.categories import category
@@ -53,7 +54,7 @@ def chairs(count: int = 3, **changes: Any) -> LabelledSet:
 
 def seen(labelled: LabelledSet, settings: EvalSettings = SETTINGS) -> list[Shape]:
     """The shapes as a student gets to see them."""
-    return evaluation._posed(labelled, settings)
+    return evaluation.posed(labelled, settings)
 
 
 def knowing(labelled: LabelledSet, settings: EvalSettings = SETTINGS, swap: tuple[int, int] | None = None) -> Stub:
@@ -309,7 +310,7 @@ def test_a_failed_second_run_leaves_no_old_settings_to_new_scores(
 @pytest.mark.parametrize(
     ("changes", "kind", "words"),
     [
-        ({"method": "guess"}, SettingsError, "unknown method 'guess'; known are: student, tta, votes"),
+        ({"method": "guess"}, SettingsError, "unknown method 'guess'; known are: student, tta, supervised, votes"),
         ({"student": None}, SettingsError, "--student is missing"),
         ({"method": "votes", "student": None}, SettingsError, "--category is missing"),
         ({"method": "votes"}, SettingsError, "--student: --method votes has none"),

@@ -17,7 +17,8 @@ from tiny_teacher import Oracle
 
 from distill.baselines import make_baseline
 from distill.datasets.labelled import LabelledSet
-from distill.evaluation import EvalSettings, Report, evaluate_baseline, evaluate_student, evaluate_tta
+from distill.evaluation import EvalSettings, evaluate_baseline, evaluate_student, evaluate_tta
+from distill.scores import Report
 from distill.student import Student
 from distill.tta import NothingSeenError, TTASettings, align, training_settings, untrained
 from gen3d.asking import LabelSettings, label_samplings, label_shape

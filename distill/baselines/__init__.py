@@ -7,11 +7,13 @@ projection is a part of the method. Numerical rules follow baselines.md; what di
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from distill.baselines.baseline import Baseline as Baseline
 from gen3d.errors import SettingsError
-from gen3d.settings import resolve
+from gen3d.settings import Settings, resolve
+
+S = TypeVar("S", bound=Settings)
 
 
 def _votes() -> type[Baseline]:
@@ -30,8 +32,13 @@ def make_baseline(name: str, options: Mapping[str, Any] | None = None) -> Baseli
     if name not in BASELINES:
         raise SettingsError(f"unknown baseline {name!r}; known are: {', '.join(BASELINES)}")
     kind = BASELINES[name]()
-    for option in options or {}:
-        if option not in kind.Options.model_fields:
-            known = ", ".join(kind.Options.model_fields) or "none"
+    return kind(settings_of(kind.Options, name, options or {}))
+
+
+def settings_of(kind: type[S], name: str, options: Mapping[str, Any]) -> S:
+    """A method's own settings. Raises SettingsError for one that it does not have, or a wrong value."""
+    for option in options:
+        if option not in kind.model_fields:
+            known = ", ".join(kind.model_fields) or "none"
             raise SettingsError(f"--set {option}: {name} has no such option; it has: {known}")
-    return kind(resolve(kind.Options, None, **(options or {})))
+    return resolve(kind, None, **options)
