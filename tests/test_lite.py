@@ -136,6 +136,17 @@ def test_weights_survive_saving(tiny_weights: Path, tmp_path: Path) -> None:
     assert set(settings["held_out_miou"]) == set(GRAMMARS)
 
 
+def test_a_file_is_loaded_once_and_again_when_it_changed(tiny_weights: Path, tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(tiny_weights.read_bytes())
+    first = LiteTeacher(path)
+    assert LiteTeacher(path, boxes=True).network is first.network and LiteTeacher(path).settings is first.settings
+    network, settings = load_network(path)
+    torch.nn.init.zeros_(network.head.weight)
+    save_network(network, settings, path)
+    assert not LiteTeacher(path).network.head.weight.any() and first.network.head.weight.any()
+
+
 def test_training_again_gives_the_same_weights(tiny_weights: Path, tmp_path: Path) -> None:
     first, second = (load_network(path)[0] for path in (tiny_weights, tiny.train_tiny(tmp_path / "again")))
     for (name, a), b in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
