@@ -76,15 +76,6 @@ def test_a_synonym_is_the_part(teacher: LiteTeacher, views: list[View]) -> None:
                 np.testing.assert_array_equal(a, b)
 
 
-def test_views_are_answered_one_by_one(teacher: LiteTeacher, views: list[View]) -> None:
-    parts = category("chair").parts
-    together = pixels(teacher, views, parts)
-    for number, view in enumerate(views):
-        np.testing.assert_allclose(pixels(teacher, [view], parts)[0], together[number], atol=2e-2)
-        backwards = pixels(teacher, views[::-1], parts)[::-1]
-        np.testing.assert_allclose(backwards[number], together[number], atol=2e-2)
-
-
 def test_boxes_are_those_of_the_pixels(teacher: LiteTeacher, tiny_weights: Path, views: list[View]) -> None:
     boxer, parts = LiteTeacher(tiny_weights, boxes=True), category("chair").parts
     assert (boxer.name, boxer.kind) == ("lite-boxes", "box")
