@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 _SMALL: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
 _TOKENS = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 1}
+_SWIN: dict[str, Any] = {
+    "tiny": {"model_type": "swin", "out_indices": [2, 3, 4]},
+    "base": {
+        "model_type": "swin", "out_indices": [2, 3, 4], "embed_dim": 128, "depths": [2, 2, 18, 2],
+        "num_heads": [4, 8, 16, 32], "window_size": 12, "image_size": 384,
+    },
+}  # fmt: skip
+_SMALL_DINO: dict[str, Any] = {
+    "backbone_config": _SWIN["tiny"] | {"embed_dim": 8, "depths": [1] * 4, "num_heads": [1] * 4},
+    "text_config": _SMALL | {"model_type": "bert", "vocab_size": 2000},
+    "encoder_layers": 2, "encoder_ffn_dim": 32, "encoder_attention_heads": 2,
+    "decoder_layers": 2, "decoder_ffn_dim": 32, "decoder_attention_heads": 2, "d_model": 32, "num_queries": 10,
+}  # fmt: skip
 _DETR: dict[str, Any] = {"hidden_size": 32, "num_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
 
 
@@ -18,20 +32,18 @@ def owlv2(real: bool) -> Any:
     return Owlv2ForObjectDetection(config)
 
 
-def grounding_dino(real: bool) -> Any:
-    """Grounding DINO tiny: a Swin of 96 channels and 900 queries."""
-    from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection
+def grounding_dino(backbone: str = "tiny", mm: bool = False) -> Callable[[bool], Any]:
+    """Grounding DINO, or MM Grounding DINO, of 900 queries; a Swin "tiny" of 96 channels or "base" of 128."""
 
-    if real:
-        return GroundingDinoForObjectDetection(GroundingDinoConfig())
-    swin = {"model_type": "swin", "embed_dim": 8, "depths": [1] * 4, "num_heads": [1] * 4, "out_indices": [2, 3, 4]}
-    layers = {
-        f"{side}_{what}": size for side in ("encoder", "decoder") for what, size in (("layers", 2), ("ffn_dim", 32))
-    }
-    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "d_model": 32, "num_queries": 10}
-    text = _SMALL | {"model_type": "bert", "vocab_size": 2000}
-    sizes: dict[str, Any] = layers | heads
-    return GroundingDinoForObjectDetection(GroundingDinoConfig(backbone_config=swin, text_config=text, **sizes))
+    def make(real: bool) -> Any:
+        import transformers
+
+        kind = "MMGroundingDino" if mm else "GroundingDino"
+        config, network = getattr(transformers, f"{kind}Config"), getattr(transformers, f"{kind}ForObjectDetection")
+        sizes = {"backbone_config": _SWIN[backbone]} if real else _SMALL_DINO
+        return network(config(**sizes))
+
+    return make
 
 
 def sam3(real: bool) -> Any:

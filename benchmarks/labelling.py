@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -41,6 +41,7 @@ from gen3d.teachers.predictions import MIN_PIXELS, Boxes, PixelScores
 
 PARTS = ("back", "seat", "leg", "arm")
 ROUNDS = 5
+VIEWS = 10
 Found = set[tuple[int, int, bytes]]  # view, part and mask of every unit
 
 
@@ -202,27 +203,40 @@ def numpy_regions(views: list[View], answers: list[PixelScores], points: np.ndar
 # --- teachers -----------------------------------------------------------------------------------------------------
 
 
-def teachers(names: list[str], real: bool, batch: int | None, precision: str) -> None:
-    """Print what a shape of ten views costs with each teacher."""
+class Ask(NamedTuple):
+    """How teachers are asked: see the options of this file."""
+
+    real: bool
+    batch: int | None
+    precision: str
+    views: int  # of each shape
+
+
+def teachers(names: list[str], ask: Ask) -> None:
+    """Print what a shape costs with each teacher; the seconds are those of the views asked about, never scaled up."""
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            millions = write_network(name, Path(folder), real)
-            options = {"weights": folder, "precision": precision} | ({} if batch is None else {"batch": batch})
+            millions = write_network(name, Path(folder), ask.real)
+            options = {"weights": folder, "precision": ask.precision}
+            options |= {} if ask.batch is None else {"batch": ask.batch}
             teacher = make_teacher(SIZES[name].teacher, options)
-            views = _styled_views(teacher, max(1, (batch or 10) // 10))
-            shapes = len(views) // 10
+            views = _styled_views(teacher, max(1, (ask.batch or ask.views) // ask.views), ask.views)
+            shapes = len(views) // ask.views
             teacher.predict(views[:1], "chair", PARTS)  # loads, and encodes the texts
             cpu, wall = time.process_time(), time.perf_counter()
             teacher.predict(views, "chair", PARTS)
             cpu, wall = (time.process_time() - cpu) / shapes, (time.perf_counter() - wall) / shapes
-        size, pixels = f"{millions:.1f} M parameters", views[0].camera.size
-        cost = f"{1 / wall:.1f} shapes per second" if torch.cuda.is_available() else f"{cpu:.2f} CPU s per shape"
-        print(f"{name}, {size}, {precision}, 10 views of {pixels}, {len(PARTS)} parts: {cost}", flush=True)
+        size, shown = f"{millions:.1f} M parameters", f"{ask.views} views of {views[0].camera.size}"
+        if torch.cuda.is_available():
+            cost = f"{1 / wall:.1f} shapes per second"
+        else:
+            cost = f"{cpu:.2f} CPU s per shape" if ask.views == VIEWS else f"{cpu:.2f} CPU s for {ask.views} views"
+        print(f"{name}, {size}, {ask.precision}, {shown}, {len(PARTS)} parts: {cost}", flush=True)
 
 
-def _styled_views(teacher: Any, shapes: int) -> list[View]:
-    """Ten views of each of some chairs, of the size that suits the teacher."""
-    renderer = make_renderer("embree", rings(10, style_of(teacher).size), mesh=True)
+def _styled_views(teacher: Any, shapes: int, count: int) -> list[View]:
+    """That many views of each of some chairs, of the size that suits the teacher."""
+    renderer = make_renderer("embree", rings(count, style_of(teacher).size), mesh=True)
     made = ProceduralGenerator()
     return [view for seed in range(shapes) for view in renderer.render(made.generate("chair", seed, "chair"))]
 
@@ -234,6 +248,9 @@ if __name__ == "__main__":
     parser.add_argument("--real", action="store_true")
     parser.add_argument("--batch", type=int)
     parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument(
+        "--views", type=int, default=VIEWS, help="per shape, where ten of a large network take too long"
+    )
     args = parser.parse_args()
     if unknown := [name for name in args.names.split(",") if name not in SIZES]:
         parser.error(f"unknown teacher {unknown[0]!r}; known are: {', '.join(SIZES)}")
@@ -243,4 +260,4 @@ if __name__ == "__main__":
     if "lifting" in chosen:
         lifting()
     if "teachers" in chosen:
-        teachers(args.names.split(","), args.real, args.batch, args.precision)
+        teachers(args.names.split(","), Ask(args.real, args.batch, args.precision, args.views))

@@ -63,7 +63,10 @@ SIZES: dict[str, Size] = {
     "siglip2-b16": Size("siglip2", _siglip2),
     "clipseg-rd64": Size("clipseg", _clipseg),
     "owlv2-b16": Size("owlv2", owlv2),
-    "grounding-dino-tiny": Size("grounding-dino", grounding_dino),
+    "grounding-dino-tiny": Size("grounding-dino", grounding_dino()),
+    "grounding-dino-base": Size("grounding-dino", grounding_dino("base")),
+    "mm-grounding-dino-tiny": Size("mm-grounding-dino", grounding_dino(mm=True)),
+    "mm-grounding-dino-base": Size("mm-grounding-dino", grounding_dino("base", mm=True)),
     "sam3": Size("sam3", sam3),
 }
 
@@ -84,7 +87,7 @@ def _tokenizer(teacher: str) -> Any:
     """Letter by letter."""
     from transformers import CLIPTokenizer, GemmaTokenizer
 
-    if teacher == "grounding-dino":
+    if teacher.endswith("grounding-dino"):
         return bert_tokenizer()
     if teacher == "siglip2":
         pieces = ["<pad>", "<eos>", "<bos>", "<unk>", "▁", *_LETTERS]

@@ -165,7 +165,8 @@ def face_normals(
     """Unit normal (counter-clockwise is outside) and area of every face."""
     a, b, c = (vertices[faces[:, i]] for i in range(3))  # (F, 3) each
     cross = np.cross(b - a, c - a)
-    return unit(cross), np.linalg.norm(cross, axis=1) / 2
+    length = np.linalg.norm(cross, axis=1)
+    return cross / np.where(length > 0, length, 1)[:, None], length / 2
 
 
 def sample_surface(

@@ -15,7 +15,7 @@ from gen3d.errors import InputError, MissingError, SettingsError
 from gen3d.generation import GenerateSettings, generate
 from gen3d.labelling import label, read_knowledge
 from gen3d.teachers import make_teacher
-from gen3d.teachers.predictions import Boxes, check_predictions
+from gen3d.teachers.predictions import check_predictions
 
 PARTS = ("back", "seat")
 HEAD = "import numpy as np\nimport torch\n"
@@ -108,12 +108,10 @@ def test_answers_of_another_form_are_refused(tmp_path: Path, code: str, words: s
     assert str(caught.value).startswith("--detector ") and len(str(caught.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("score", ["float('nan')", "1.5"])
-def test_scores_that_are_none_are_left_for_the_stage_to_refuse(tmp_path: Path, score: str) -> None:
+def test_scores_that_are_none_are_left_for_the_stage_to_refuse(tmp_path: Path) -> None:
     views = [block_view(40, 40, (5, 9), (20, 30))]
-    said = teacher_of(tmp_path, returning(f"[{GOOD.replace('0.9', score)}]")).predict(views, "chair", PARTS)
-    assert isinstance(said[0], Boxes)
-    with pytest.raises(InputError, match="not finite|not between 0 and 1"):
+    said = teacher_of(tmp_path, returning(f"[{GOOD.replace('0.9', '1.5')}]")).predict(views, "chair", PARTS)
+    with pytest.raises(InputError, match="not between 0 and 1"):
         check_predictions(said, views, 2)
 
 

@@ -76,15 +76,6 @@ def test_a_synonym_is_the_part(teacher: LiteTeacher, views: list[View]) -> None:
                 np.testing.assert_array_equal(a, b)
 
 
-def test_views_are_answered_one_by_one(teacher: LiteTeacher, views: list[View]) -> None:
-    parts = category("chair").parts
-    together = pixels(teacher, views, parts)
-    for number, view in enumerate(views):
-        np.testing.assert_allclose(pixels(teacher, [view], parts)[0], together[number], atol=2e-2)
-        backwards = pixels(teacher, views[::-1], parts)[::-1]
-        np.testing.assert_allclose(backwards[number], together[number], atol=2e-2)
-
-
 def test_boxes_are_those_of_the_pixels(teacher: LiteTeacher, tiny_weights: Path, views: list[View]) -> None:
     boxer, parts = LiteTeacher(tiny_weights, boxes=True), category("chair").parts
     assert (boxer.name, boxer.kind) == ("lite-boxes", "box")
@@ -134,6 +125,17 @@ def test_weights_survive_saving(tiny_weights: Path, tmp_path: Path) -> None:
     assert (tmp_path / "again").read_bytes() == tiny_weights.read_bytes()
     assert settings["steps"] == 3 and settings["command"].startswith("gen3d train-teacher")
     assert set(settings["held_out_miou"]) == set(GRAMMARS)
+
+
+def test_a_file_is_loaded_once_and_again_when_it_changed(tiny_weights: Path, tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(tiny_weights.read_bytes())
+    first = LiteTeacher(path)
+    assert LiteTeacher(path, boxes=True).network is first.network and LiteTeacher(path).settings is first.settings
+    network, settings = load_network(path)
+    torch.nn.init.zeros_(network.head.weight)
+    save_network(network, settings, path)
+    assert not LiteTeacher(path).network.head.weight.any() and first.network.head.weight.any()
 
 
 def test_training_again_gives_the_same_weights(tiny_weights: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from gen3d.generators.procedural import ProceduralGenerator
 from gen3d.rendering import make_renderer
 from gen3d.rendering.cameras import Camera, rings
 from gen3d.rendering.view import View
-from gen3d.teachers import OpenWords, Pretrained, Tunable, clip, clipseg, make_teacher, siglip2
+from gen3d.teachers import clip, clipseg, make_teacher, siglip2
 from gen3d.teachers.dense import grid_size, network_images, upsampled
 from gen3d.teachers.predictions import PixelScores, check_predictions
 from gen3d.teachers.pretrained import Loaded, PretrainedTeacher
@@ -57,40 +57,7 @@ def scores(teacher: PretrainedTeacher, views: list[View], parts: tuple[str, ...]
     return np.stack([one.scores for one in found if isinstance(one, PixelScores)]).astype(np.float32)
 
 
-# --- what all of them promise -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_saved_network_answers_for_every_part_and_pixel(
-    name: str, folders: dict[str, Path], views: list[View], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    teacher = made(name, folders)
-    assert isinstance(teacher, OpenWords) and isinstance(teacher, Pretrained) and isinstance(teacher, Tunable)
-    teacher.check("chair", PARTS)
-    found = scores(teacher, views)
-    hit = np.stack([view.hit for view in views])
-    assert found.shape == (3, 3, 48, 48) and not found.transpose(0, 2, 3, 1)[~hit].any()
-    inside = found.transpose(0, 2, 3, 1)[hit]
-    assert (inside > 0).all() and inside.max() <= 1 and inside.std(0).min() > 1e-3  # pixels differ, so patches do
-    if name == "clip":
-        assert np.allclose(inside.sum(1), 1, atol=2e-3)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_order_of_parts_changes_nothing(name: str, folders: dict[str, Path], views: list[View]) -> None:
-    teacher = made(name, folders)
-    there, back = scores(teacher, views), scores(teacher, views, PARTS[::-1])
-    assert np.abs(there - back[:, ::-1]).max() < 2e-3
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_same_is_answered_again_and_in_any_company(name: str, folders: dict[str, Path], views: list[View]) -> None:
-    alone = [scores(made(name, folders), [view]) for view in views]
-    again = scores(made(name, folders), views)
-    assert np.array_equal(np.concatenate(alone), again)  # one by one, as is the rule on a processor: to the bit
-    together = scores(made(name, folders, batch=3), views)
-    assert np.abs(together - again).max() < 2e-3
+# --- what they share; the rest: tests/test_teacher_contract.py ------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -332,12 +299,3 @@ def test_weights_of_a_torch_file_are_read_without_running_it(tmp_path: Path, vie
 
     load.cache_clear()
     assert np.array_equal(scores(made("clip", {"clip": folder}), views[:1]), before)
-
-
-def test_what_is_not_finite_is_no_answer(tmp_path: Path, views: list[View]) -> None:
-    folder = write_tiny("clip", tmp_path)
-    tensors = load_file(folder / "model.safetensors")
-    tensors["visual_projection.weight"].fill_(float("nan"))
-    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(InputError, match="scores for view 0 are not finite"):
-        scores(made("clip", {"clip": folder}), views)

@@ -14,7 +14,7 @@ from sample_point_e import Words, tiny, write_tiny
 from sample_shapes import assert_same, same
 
 from gen3d.collection import Collection, shape_seed
-from gen3d.errors import MissingError, SettingsError
+from gen3d.errors import MissingError
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators import GENERATORS, Generator, Tunable
 from gen3d.generators.point_e.clouds import HOUSE, Sampling, sample_clouds
@@ -84,12 +84,6 @@ def test_a_collection_is_made_from_text(made: Callable[..., Collection], weights
     assert len({shape.points.tobytes() for shape in shapes if shape.points is not None}) == 3
 
 
-def test_a_shape_has_the_same_bytes_whatever_is_made_beside_it(made: Callable[..., Collection]) -> None:
-    together, apart, first = made("a"), made("b", shard=1), made("c", n=1)
-    assert list(together.samples()) == list(apart.samples())
-    assert list(together.samples())[:1] == list(first.samples())
-
-
 def test_an_answer_that_is_no_number_fails_that_shape_alone(
     made: Callable[..., Collection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,23 +116,6 @@ def test_weights_that_are_not_there_end_it_before_the_start(made: Callable[..., 
     with pytest.raises(MissingError, match="has no upsample_40m.safetensors for"):
         made("a", weights=str(tmp_path / "none"), points=4096)
     assert len(made("a", weights=str(tmp_path / "none"), n=1)) == 1  # 1,024 points need no upsampler
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"points": 2000}, "points = 2000"),
-        ({"steps": 0}, "steps = 0"),
-        ({"guidance": 0.5}, "guidance = 0.5"),
-        ({"precision": "half"}, "precision = 'half'"),
-        ({"generator": "procedural"}, "procedural has no such option"),
-    ],
-)
-def test_a_wrong_option_is_an_error_that_names_it(
-    made: Callable[..., Collection], changes: dict[str, Any], words: str
-) -> None:
-    with pytest.raises(SettingsError, match=words):
-        made("a", **changes)
 
 
 # --- one cloud --------------------------------------------------------------------------------------------------------

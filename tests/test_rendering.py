@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen3d.errors import InputError, SettingsError
-from gen3d.generators.procedural import solids
+from gen3d.generators.procedural import ProceduralGenerator, solids
 from gen3d.rendering import Renderer, chosen_renderer, make_renderer
 from gen3d.rendering.cameras import NEAR, Camera, rings
 from gen3d.rendering.embree import EmbreeRenderer
@@ -130,6 +130,44 @@ def test_no_ray_is_spared_that_could_meet_the_shape(scale: float, offset: tuple[
     ):
         assert_like_the_twin(view, shape)
         assert_sound(view, shape)
+
+
+def plain_views(cameras: tuple[Camera, ...], shape: Shape) -> list[View]:
+    """All rays of every camera cast into one scene, and every pixel's normal turned by itself."""
+    (vertices, faces), views = shape.mesh, []
+    cast = EmbreeRenderer(())._caster(vertices, faces)
+    normals = face_normals(vertices, faces)[0]
+    offsets = (normals * vertices[faces[:, 0]]).sum(1)
+    for camera in cameras:
+        position, axes, rays = camera.position.astype(np.float32), camera.axes.astype(np.float32), camera.directions()
+        flat = rays.reshape(-1, 3)
+        hits = cast(np.tile(position, (len(flat), 1)), flat)
+        element, distance, u, v = (values.reshape(camera.size, camera.size) for values in hits)
+        hit = element != BACKGROUND
+        shown = normals[element[hit]]
+        shown = np.where((shown @ position < offsets[element[hit]])[:, None], -shown, shown) @ axes.T
+        normal, weights = np.zeros_like(rays), np.zeros((camera.size, camera.size, 2), np.float32)
+        normal[hit], weights[hit] = shown, np.stack([u, v], -1)[hit]
+        views.append(View(camera, element, distance * (rays @ -axes[2]), normal, weights))
+    return views
+
+
+@pytest.mark.parametrize("name", ["chair", "lamp", "mug", "psb"])
+def test_what_is_done_for_speed_changes_no_pixel(name: str, request: pytest.FixtureRequest) -> None:
+    """Faces and weights to the bit; depths and normals but for the order of a sum. On a real shape, too."""
+    cameras = (*rings(4, 72), Camera(0, 45, distance=0.3, size=40), Camera(90, 0, size=33))
+    if name == "psb":
+        with np.load(request.getfixturevalue("shared_data") / "psb/Chair.npz") as file:
+            id = min(key for key in file if key.startswith("v"))[1:]
+            corners, faces = file[f"v{id}"].astype(np.float32), file[f"f{id}"].astype(np.int64)
+        shape = Shape(id, "chair", corners, faces).normalised()
+    else:
+        shape = ProceduralGenerator().generate(name, 1, name)
+    for ours, plain in zip(EmbreeRenderer(cameras).render(shape), plain_views(cameras, shape), strict=True):
+        assert ours.barycentric is not None and plain.barycentric is not None and ours.hit.any()
+        assert np.array_equal(ours.element, plain.element) and np.array_equal(ours.barycentric, plain.barycentric)
+        np.testing.assert_allclose(ours.depth, plain.depth, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(ours.normal, plain.normal, rtol=0, atol=1e-6)
 
 
 def test_a_floor_that_runs_on_behind_the_camera_is_drawn_to_the_lower_edge() -> None:

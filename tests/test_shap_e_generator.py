@@ -21,7 +21,7 @@ from distill.conversion import convert
 from gen3d import heading
 from gen3d.alignment import Aligner
 from gen3d.collection import Collection, shape_seed
-from gen3d.errors import Gen3dError, InputError, MissingError, SettingsError
+from gen3d.errors import Gen3dError, InputError, MissingError
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators import GENERATORS, Batched, Generator, Pretrained, Tunable, Wanted
 from gen3d.generators.shap_e.generator import ShapEGenerator, ShapESettings
@@ -87,12 +87,6 @@ def test_a_collection_is_made_from_text_and_labelled(
     assert [len(knowledge.points) for knowledge in read_knowledge(collection, "lite")] == [512] * 3
 
 
-def test_a_shape_has_the_same_bytes_whatever_is_made_beside_it(made: Callable[..., Collection]) -> None:
-    together, apart, first = made("a"), made("b", shard=1), made("c", n=1)
-    assert list(together.samples()) == list(apart.samples())
-    assert list(together.samples())[:1] == list(first.samples())
-
-
 def test_a_batch_has_the_shapes_of_its_seeds(weights: str) -> None:
     wanted = [Wanted("chair", seed, f"c{seed}", prompt) for seed, prompt in ((3, "a chair"), (4, None), (5, "a mug"))]
     batch = generator_of(weights, batch=3).generate_many(wanted)
@@ -149,25 +143,6 @@ def test_an_answer_of_no_use_fails_that_shape_alone(weights: str, value: float, 
     assert isinstance(found[0], Shape) and isinstance(found[1], InputError) and isinstance(found[2], Shape)
     assert str(found[1]).startswith("c7: ") and words in str(found[1])
     assert np.abs(np.ptp(found[2].mesh[0], 0) - np.ptp(whole.mesh[0], 0)).max() < 1e-2
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"points": 1024}, "unknown setting 'points'"),
-        ({"steps": 0}, "steps = 0"),
-        ({"guidance": 0.5}, "guidance = 0.5"),
-        ({"resolution": 4}, "resolution = 4"),
-        ({"heading": "left"}, "heading = 'left'"),
-        ({"precision": "half"}, "precision = 'half'"),
-        ({"generator": "procedural"}, "procedural has no such option"),
-    ],
-)
-def test_a_wrong_option_is_an_error_that_names_it(
-    made: Callable[..., Collection], changes: dict[str, Any], words: str
-) -> None:
-    with pytest.raises(SettingsError, match=words):
-        made("a", **changes)
 
 
 def test_it_is_a_generator_with_options_batches_and_weights(weights: str) -> None:

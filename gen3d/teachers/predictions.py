@@ -29,12 +29,13 @@ class PixelScores:
         """Connected regions of one class (8-neighbourhood): (H, W) region per pixel, -1 = none, and the K parts.
 
         A pixel belongs to its best prompt if that score is above `threshold`; ties go to the first prompt.
-        Regions below `MIN_PIXELS` are dropped. Regions are numbered part by part in scan order.
+        Regions below `MIN_PIXELS` are dropped. Regions are numbered part by part in scan order. Scores that are not
+        finite count as best: what is made of them must show that they were there.
         """
         best, top = self.scores.argmax(0), self.scores.max(0)
         regions, parts = np.full(best.shape, -1, np.int32), []
         for part in range(len(self.scores)):
-            labels, count = _components((best == part) & (top > threshold))
+            labels, count = _components((best == part) & ~(top <= threshold))
             sizes = np.bincount(labels.ravel(), minlength=count + 1)
             keep = np.flatnonzero(sizes[1:] >= MIN_PIXELS) + 1
             number = np.full(count + 1, -1, np.int32)

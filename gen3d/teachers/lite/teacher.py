@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,8 @@ class LiteTeacher:
 
     def __init__(self, weights: Path = WEIGHTS, boxes: bool = False) -> None:
         self.name, self.kind = ("lite-boxes", "box") if boxes else ("lite", "pixel")
-        self.network, self.settings = load_network(weights)
-        self.network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        state = (weights.stat().st_mtime_ns, weights.stat().st_size) if weights.is_file() else None
+        self.network, self.settings = _ready(weights, state)
         self.categories: tuple[str, ...] = tuple(self.settings["categories"])
 
     def check(self, category: str, prompts: tuple[str, ...]) -> None:
@@ -75,6 +76,14 @@ class LiteTeacher:
         logits = torch.nn.functional.interpolate(logits, scale_factor=2.0, mode="bilinear")[..., :size, :size]
         scores = logits.softmax(1)[:, channels].half().numpy()
         return [s * view.hit for s, view in zip(scores, views, strict=True)]
+
+
+@lru_cache(maxsize=2)
+def _ready(weights: Path, state: tuple[int, int] | None) -> tuple[LiteNetwork, dict]:
+    """A file's network, to be asked and not changed: loaded once per process and state of the file (time, size)."""
+    network, settings = load_network(weights)
+    network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network, settings
 
 
 def save_network(network: LiteNetwork, settings: dict, path: Path) -> None:

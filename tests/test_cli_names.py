@@ -1,0 +1,14 @@
+"""Names that the command line repeats, so that `--help` imports nothing heavy, are those of the registries."""
+
+from __future__ import annotations
+
+from cli import label
+from gen3d.rendering import AUTO, RENDERERS
+from gen3d.teachers import TEACHERS
+from gen3d.teachers.prompts import STYLES
+
+
+def test_the_help_of_label_names_every_teacher_renderer_and_style() -> None:
+    assert tuple(TEACHERS) == label._TEACHERS
+    assert sorted((AUTO, *RENDERERS)) == sorted(label._RENDERERS) and label._RENDERERS[0] == AUTO
+    assert tuple(STYLES) == label._STYLES
