@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float32, Int16
 
 from distill.datasets.h5_arrays import read_arrays
 from distill.datasets.labelled import LabelledSet
-from distill.datasets.shapenetpart import SPLITS, listed_ids
+from distill.datasets.shapenetpart_lists import SPLITS, listed_ids
 from gen3d.categories import Category
 from gen3d.categories import category as category_row
 from gen3d.errors import InputError, SettingsError

@@ -18,7 +18,7 @@ from jaxtyping import Float32, Int64
 
 from distill.datasets.h5_arrays import read_arrays
 from distill.datasets.labelled import LabelledSet
-from distill.datasets.shapenetpart import SPLITS
+from distill.datasets.shapenetpart_lists import SPLITS
 from distill.datasets.small_text import read_text
 from gen3d.categories import CATEGORIES, Category
 from gen3d.categories import category as category_row
