@@ -20,7 +20,7 @@ from jaxtyping import Int64
 
 from distill.datasets.coseg_names import Names, set_names
 from distill.datasets.labelled import LabelledSet
-from distill.datasets.listing import ERROR, Listing, among, known
+from distill.datasets.listing import ERROR, Listing, NothingError, among, known
 from distill.datasets.own_table import plain_words
 from distill.datasets.small_text import read_text
 from gen3d.errors import InputError
@@ -64,7 +64,7 @@ def listing(root: Path, category: str, split: str = SMALL) -> Listing:
     folder = here[category]
     ids = {path.stem for path in [*folder.glob("shapes/*.off"), *folder.glob("gt/*.seg")]}
     if not ids:
-        raise InputError(f"{folder}: holds no shape (shapes/<n>.off and gt/<n>.seg); unpack both archives there")
+        raise NothingError(f"{folder}: holds no shape (shapes/<n>.off and gt/<n>.seg); unpack both archives there")
     ordered = tuple(sorted(ids, key=lambda id: (len(id), id)))
     files = partial(_files, folder)
     whole = [id for id in ordered if all(path.is_file() for path in files(id))]

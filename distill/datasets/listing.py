@@ -14,6 +14,10 @@ from gen3d.shape import Shape
 ERROR, SKIP = "error", "skip"
 
 
+class NothingError(InputError):
+    """A folder that is sound holds no shape of what was asked for."""
+
+
 @dataclass(frozen=True)
 class Listing:
     """The shapes that a data set lists of one category.
@@ -65,9 +69,7 @@ class Listing:
         own = None if self.row == CATEGORIES.get(self.row.name) else self.row
         return LabelledSet(name, self.row.name, self.row.parts, shapes, len(self.ids), own, skipped, self.note)
 
-    def _tried(
-        self, ids: list[str], missing: str
-    ) -> tuple[LazyShapes | list[Shape], tuple[tuple[str, str], ...]]:
+    def _tried(self, ids: list[str], missing: str) -> tuple[LazyShapes | list[Shape], tuple[tuple[str, str], ...]]:
         """The shapes that can be read, and why the others can't. Large ones are read, but not kept."""
         shapes: list[Shape] = []
         sound: list[str] = []

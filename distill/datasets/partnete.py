@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Int16, UInt8
 
 from distill.datasets.labelled import LabelledSet
-from distill.datasets.listing import ERROR, Listing, among, known
+from distill.datasets.listing import ERROR, Listing, NothingError, among, known
 from distill.datasets.own_table import own_category, plain_words
 from distill.datasets.pickled_arrays import read_arrays
 from distill.datasets.small_text import read_text
@@ -66,7 +66,7 @@ def listing(root: Path, category: str, split: str = "test") -> Listing:
     folder = (root / "data" if (root / "data").is_dir() else root) / split / name
     ids = tuple(sorted((path.name for path in folder.glob("*") if path.is_dir()), key=lambda id: (len(id), id)))
     if not ids:
-        raise InputError(f"{folder}: holds no shape (<id>/pc.ply and label.npy); unpack the split there")
+        raise NothingError(f"{folder}: holds no shape (<id>/pc.ply and label.npy); unpack the split there")
     files = _files(folder)
     return Listing(f"{category} of {split}", row, ids, files, lambda id: _shape(id, *files(id), row), large=True)
 

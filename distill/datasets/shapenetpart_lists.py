@@ -1,4 +1,4 @@
-"""What ShapeNetPart's text forms share: the table of categories, the official lists of splits, the way files are found."""
+"""What ShapeNetPart's text forms share: the table of categories, the official lists of splits, how files are found."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from distill.datasets.listing import Listing, among, known
+from distill.datasets.listing import Listing, NothingError, among, known
 from distill.datasets.small_text import read_text
 from gen3d.categories import CATEGORIES, Category
 from gen3d.categories import category as category_row
@@ -38,7 +38,7 @@ def list_shapes(root: Path, category: str, split: str, files: Files, read: Reade
     among(category, categories(root), root)
     ids = sorted({id for name in SPLITS[split] for id in listed_ids(root, name, row.synset)})
     if not ids:
-        raise InputError(f"{root}: split {split} lists no {category}; choose another split")
+        raise NothingError(f"{root}: split {split} lists no {category}; choose another split")
     folder = root / row.synset
     return Listing(
         f"{category} of {split}",
@@ -76,6 +76,19 @@ def entries(root: Path, split: str) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(x, str) and _is_entry(x) for x in found):
         raise InputError(f"{path}: must be a list of 'shape_data/<synset>/<id>'; copy the file again")
     return found
+
+
+def faults(root: Path, split: str) -> list[str]:
+    """What is wrong with the folder's table of categories and one split's lists as a whole, a line each."""
+    known = {row.synset for row in CATEGORIES.values()}
+    odd = [f"{root / CLASSES}: names {synset}, which is none of the 16" for synset in sorted(synsets(root) - known)]
+    for name in SPLITS[split]:
+        listed = entries(root, name)
+        strange = sorted({entry.split("/")[1] for entry in listed} - known)
+        odd += [f"the list of {name}: has shapes of {synset}, which is none of the 16" for synset in strange]
+        twice = len(listed) - len(set(listed))
+        odd += [f"the list of {name}: names {twice} shapes twice"] if twice else []
+    return odd
 
 
 def _is_entry(text: str) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Int16
 
 from distill.datasets.labelled import LabelledSet
-from distill.datasets.listing import ERROR, Listing, among
+from distill.datasets.listing import ERROR, Listing, NothingError, among
 from distill.datasets.own_table import plain_words
 from distill.datasets.small_text import read_text
 from gen3d.categories import CATEGORIES, Category
@@ -60,7 +60,7 @@ def listing(root: Path, category: str, split: str = ALL) -> Listing:
     folder = folders[category]
     ids = _all(folder) if split == ALL else _listed(root / f"{split}.txt", folder)
     if not ids:
-        raise InputError(f"{folder}: holds no mesh of split {split} (<id>.off and <id>{_SUFFIX}); copy them there")
+        raise NothingError(f"{folder}: holds no mesh of split {split} (<id>.off and <id>{_SUFFIX}); copy them there")
 
     def files(id: str) -> tuple[Path, Path]:
         return folder / f"{id}.off", folder / f"{id}{_SUFFIX}"

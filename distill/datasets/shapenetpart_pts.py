@@ -1,9 +1,9 @@
 """ShapeNetPart in its original form, points and labels apart (`shapenetcore_partanno_segmentation_benchmark_v0`).
 
-A folder with `synsetoffset2category.txt`, `<synset>/points/<id>.pts` (lines of `x y z`), `<synset>/points_label/<id>.seg`
-(one part number per line, in the order of the points; 1 is the category's first part) and
-`train_test_split/shuffled_<split>_file_list.json`. The annotations' own release (`PartAnnotation`) is read, too, where
-the lists are copied there: its labels lie in `<synset>/expert_verified/points_label`.
+A folder with `synsetoffset2category.txt`, `<synset>/points/<id>.pts` (lines of `x y z`),
+`<synset>/points_label/<id>.seg` (one part number per line, in the order of the points; 1 is the category's first part)
+and `train_test_split/shuffled_<split>_file_list.json`. The annotations' own release (`PartAnnotation`) is read, too,
+where table and lists are copied there: its labels lie in `<synset>/expert_verified/points_label`.
 
 That numbers count from 1 in every category, in the order of the global ids, is what public loaders of this form rely
 on. The front is taken as +X, as in the text form, which was made of the same models. No file of this form was at hand
