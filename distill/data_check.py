@@ -126,16 +126,19 @@ def check_data(
     look = _Look(step, guess=not source.frame_published)
     counts = source.counts.get(chosen, {})
     try:
+        if not root.is_dir():
+            raise InputError(f"{root}: is no folder")
         names = [category] if category else _categories(source, root, options)
         found = [_category(dataset, root, name, options, look) for name in names]
         faults = [] if category else source.faults(root, chosen)
     except InputError as error:
         raise InputError(f"{error}; the data set is to be had at {source.page}") from None
-    if not category:
-        found += [Found(name, note="is not in the folder") for name in counts if name and name not in names]
+    absent = [] if category else [name for name in counts if name and name not in names]
+    notes = [f"not in the folder: {', '.join(absent)}"] if absent else []
+    found += [Found(name) for name in absent]
     for one in found:
         one.official = counts.get(one.category)
-    return Verdict(source, chosen, found, faults, look.notes())
+    return Verdict(source, chosen, found, faults, notes + look.notes())
 
 
 def _options(dataset: str, source: Source, split: str | None) -> dict[str, str]:
@@ -150,8 +153,6 @@ def _options(dataset: str, source: Source, split: str | None) -> dict[str, str]:
 
 def _categories(source: Source, root: Path, options: dict[str, str]) -> list[str]:
     """The categories in the folder. Raises InputError where there is none."""
-    if not root.is_dir():
-        raise InputError(f"{root}: is no folder")
     takes = inspect.signature(source.categories).parameters
     names = source.categories(root, **{name: value for name, value in options.items() if name in takes})
     if not names:

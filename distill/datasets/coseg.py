@@ -52,7 +52,7 @@ def read(root: Path, category: str, split: str = SMALL, missing: str = ERROR) ->
 
     Raises:
         SettingsError: for a category, split or way with missing files that is not known, or not in this folder.
-        InputError: naming the file that is missing or broken; broken meshes are found when they are asked for.
+        InputError: naming the file that is missing or broken.
     """
     return listing(root, category, split).labelled(NAME, missing)
 
@@ -70,7 +70,7 @@ def listing(root: Path, category: str, split: str = SMALL) -> Listing:
     whole = [id for id in ordered if all(path.is_file() for path in files(id))]
     names = set_names(folder, category, _all_numbers(folder, whole), _meshes(folder, whole[:_LOOKED_AT]))
     read = partial(_shape, names=names, folder=folder)
-    return Listing(f"{category} of {split}", names.row, ordered, files, read, large=True, note=names.note)
+    return Listing(f"{category} of {split}", names.row, ordered, files, read, note=names.note)
 
 
 def categories(root: Path, split: str = SMALL) -> list[str]:

@@ -141,8 +141,8 @@ def _shape(id: str, folder: Path, row: Category) -> Shape:
         offset += len(part[0])
     if not pieces:
         raise InputError(f"{folder / URDF}: has no meshes; copy the file again")
-    joined = (np.concatenate(arrays) for arrays in (vertices, faces, labels))
-    return settled(Shape(id, row.name, *joined))
+    joined = [np.concatenate(arrays) for arrays in (vertices, faces, labels)]
+    return settled(Shape(id, row.name, joined[0], joined[1], joined[2]))
 
 
 def _pieces(path: Path) -> list[tuple[str, Path]]:

@@ -12,6 +12,7 @@ that the clouds were rendered from have that frame; the release does not say it,
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def listing(root: Path, category: str, split: str = "test") -> Listing:
     ids = tuple(sorted((path.name for path in folder.glob("*") if path.is_dir()), key=lambda id: (len(id), id)))
     if not ids:
         raise NothingError(f"{folder}: holds no shape (<id>/pc.ply and label.npy); unpack the split there")
-    files = _files(folder)
+    files = partial(_files, folder)
     return Listing(f"{category} of {split}", row, ids, files, lambda id: _shape(id, *files(id), row), large=True)
 
 
@@ -76,8 +77,8 @@ def categories(root: Path) -> list[str]:
     return [plain_words(name) for name in _meta(root)]
 
 
-def _files(folder: Path) -> Any:
-    return lambda id: (folder / id / "pc.ply", folder / id / "label.npy")
+def _files(folder: Path, id: str) -> tuple[Path, Path]:
+    return folder / id / "pc.ply", folder / id / "label.npy"
 
 
 def _meta(root: Path) -> dict[str, list[str]]:

@@ -18,6 +18,7 @@ import numpy as np
 from gen3d.errors import InputError
 
 MAX_BYTES = 1 << 28
+MAX_STEPS = 10_000  # instructions; numpy writes some fifty for a dict of two arrays, whatever their length
 _MAGIC, _VERSIONS = b"\x93NUMPY", {1: 2, 2: 4, 3: 4}  # version -> bytes of the header's length (numpy, NEP 1)
 _ARRAYS = ("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct")  # before and from numpy 2
 _TYPES = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
@@ -74,7 +75,9 @@ def _followed(data: bytes) -> Any:
     """What the pickle describes, in tuples, lists, dicts and `_Made`."""
     stack: list[Any] = []
     memo: dict[int, Any] = {}
-    for code, value, _ in pickletools.genops(data):
+    for step, (code, value, _) in enumerate(pickletools.genops(data)):
+        if step >= MAX_STEPS:
+            raise InputError(f"holds more than arrays (over {MAX_STEPS} instructions)")
         if code.name in _VALUES:
             stack.append(value)
         elif code.name in _FIXED:
@@ -82,7 +85,7 @@ def _followed(data: bytes) -> Any:
         elif code.name in ("BINPUT", "LONG_BINPUT", "MEMOIZE"):
             memo[len(memo) if value is None else value] = stack[-1]
         elif code.name in ("BINGET", "LONG_BINGET"):
-            stack.append(memo[value])
+            stack.append(memo[int(value or 0)])
         elif code.name == "STOP":
             return stack.pop()
         elif code.name not in ("PROTO", "FRAME"):

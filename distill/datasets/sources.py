@@ -6,8 +6,9 @@ Counts: ShapeNetPart's test lists (16 categories, 2,874 shapes); PartSLIP's READ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from distill.datasets import coseg, partnet_mobility, partnete, shapenetpart, shapenetpart_mesh, shapenetpart_pts
@@ -38,7 +39,7 @@ class Source(NamedTuple):
     terms: str
     categories: Callable[..., list[str]]
     listing: Callable[..., Listing] | None = None
-    counts: dict[str, dict[str, int]] = {}
+    counts: Mapping[str, Mapping[str, int]] = MappingProxyType({})
     faults: Callable[[Path, str], list[str]] = lambda root, split: []
     frame_published: bool = True
 
