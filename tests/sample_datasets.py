@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from distill.datasets import LabelledSet
 from gen3d.categories import category
+from gen3d.errors import Gen3dError, InputError
 from gen3d.shape import Shape
 from gen3d.shapenet_frame import settled, to_shapenet
 
@@ -156,3 +159,37 @@ def write_mobility(root: Path, shape: Shape, parts: Sequence[str], word: str, pi
     (folder / "semantics.txt").write_text("".join(lines))
     (folder / "meta.json").write_text(json.dumps({"model_cat": word}))
     return root
+
+
+def check_same(read: LabelledSet, written: Sequence[Shape]) -> None:
+    """The shapes that were read are those that were written, bit for bit."""
+    assert [shape.id for shape in read.shapes] == [shape.id for shape in written]
+    for one, other in zip(read.shapes, written, strict=True):
+        for name in ("vertices", "faces", "face_labels", "points", "point_labels", "point_colors"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=f"{one.id}: {name}")
+
+
+def check_cut(path: Path, read: Callable[[], LabelledSet], steps: int = 40) -> None:
+    """Cut off anywhere, a file gives a one-line error or shapes that are sound."""
+    whole = path.read_bytes()
+    for length in range(0, len(whole), max(1, len(whole) // steps)):
+        path.write_bytes(whole[:length])
+        try:
+            shapes = list(read().shapes)
+        except InputError as error:
+            assert "\n" not in str(error)
+        else:
+            for shape in shapes:
+                labels = shape.face_labels if shape.has_mesh else shape.point_labels
+                assert labels is not None and len(labels) == len(shape.faces if shape.has_mesh else shape.points)  # type: ignore[arg-type]
+                assert np.isfinite(shape.positions()).all()
+    path.write_bytes(whole)
+
+
+def check_error(call: Callable[[], object], kind: type[Gen3dError], *words: str) -> None:
+    """The call raises exactly that error, in one line that contains all the words."""
+    with pytest.raises(kind) as caught:
+        call()
+    message = str(caught.value)
+    assert "\n" not in message
+    assert [word for word in words if word not in message] == [], message

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -10,8 +10,11 @@ from gen3d.categories import Category, any_category
 from gen3d.shape import Shape
 
 
-class LazyShapes(Sequence[Shape]):
+class LazyShapes:
     """Shapes that are read when they are asked for, each time anew: a large data set never stands in memory whole.
+
+    Like a list for `len`, indexing, slicing and iterating. No `Sequence[Shape]` by name, of which the run-time checks
+    of our tests would read an item each time one is passed on.
 
     Args:
         ids: of the shapes, in order.
@@ -23,6 +26,9 @@ class LazyShapes(Sequence[Shape]):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __iter__(self) -> Iterator[Shape]:
+        return map(self._read, self.ids)
 
     @overload
     def __getitem__(self, index: int) -> Shape: ...
@@ -54,7 +60,7 @@ class LabelledSet:
     name: str
     category: str
     parts: tuple[str, ...]
-    shapes: Sequence[Shape]
+    shapes: list[Shape] | LazyShapes
     expected: int
     own: Category | None = None
     skipped: tuple[tuple[str, str], ...] = ()
