@@ -136,19 +136,6 @@ def _read_ply(data: bytes, path: Path, category: str) -> Shape:
     return build(slug(path.stem), category, cloud)
 
 
-def ply_vertices(data: bytes) -> dict[str, np.ndarray]:
-    """The single values of every vertex of a PLY file by name, (n,) each, in the file's types.
-
-    Raises InputError (reason only) where there are fewer than the header says, and whatever trimesh raises.
-    """
-    scene = _load(data, "ply", {}, fix_texture=False)
-    raw = next(iter(scene.geometry.values())).metadata["_ply_raw"] if scene.geometry else {}
-    _check_ply(raw)
-    vertex = raw.get("vertex", {"properties": {}})
-    columns = {name: _ply_column(vertex, name) for name in vertex["properties"]}
-    return {name: column for name, column in columns.items() if column is not None}
-
-
 def _check_ply(raw: dict[str, Any]) -> None:
     """Raises InputError where an element has fewer rows than the header says (trimesh takes what there is)."""
     for key in ("vertex", "face"):

@@ -123,10 +123,8 @@ def test_broken_labels(tmp_path: Path, rng: np.random.Generator, labels: Any, wo
     [
         (b"", ("pc.ply", "empty")),
         (b"ply\n", ("pc.ply",)),
-        (
-            b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\nend_header\n0 0\n",
-            ("x, y and z",),
-        ),
+        (b"ply\nformat ascii 1.0\nelement vertex 1\nproperty int a\nend_header\n0\n", ("pc.ply",)),
+        (b"ply\nformat ascii 1.0\nend_header\n", ("pc.ply",)),
         (b"ply\nformat ascii 1.0\nelement vertex 0\nproperty float x\nend_header\n", ("pc.ply",)),
     ],
 )

@@ -27,7 +27,7 @@ from distill.datasets.small_text import read_text
 from gen3d.categories import Category
 from gen3d.errors import InputError, SettingsError
 from gen3d.mesh_io import checked, file_content
-from gen3d.mesh_readers import ply_vertices
+from gen3d.ply_vertices import read_vertices
 from gen3d.shape import Shape
 from gen3d.shapenet_frame import settled
 
@@ -112,8 +112,8 @@ def _shape(id: str, cloud: Path, labels: Path, row: Category) -> Shape:
 
 
 def _cloud(id: str, path: Path, row: Category) -> Shape:
-    """Points and colours, if any. Raises InputError (reason only), and whatever trimesh raises."""
-    columns = ply_vertices(file_content(path))
+    """Points and colours, if any. Raises InputError (reason only), and whatever damaged files lead to."""
+    columns = read_vertices(file_content(path))
     if not {"x", "y", "z"} <= columns.keys():
         raise InputError("has no vertices with x, y and z")
     points = np.stack([columns[axis] for axis in "xyz"], 1).astype(np.float32)
