@@ -26,6 +26,7 @@ from distill.datasets.sources import SOURCES
 from gen3d.categories import CATEGORIES, category
 from gen3d.collection import Collection
 from gen3d.errors import InputError, SettingsError
+from gen3d.shape import Shape
 
 CHAIR = category("chair")
 
@@ -114,20 +115,17 @@ def test_meshes_mobility_and_coseg(tmp_path: Path, rng: np.random.Generator) -> 
 
 def test_a_set_that_lies_down_is_told(tmp_path: Path, rng: np.random.Generator) -> None:
     """Tables with their tops towards +Z: what a set of unknown frame would look like if it were z-up."""
-    from gen3d.generators.procedural import ProceduralGenerator
-
-    shapes = []
-    for n in range(2):
-        made = ProceduralGenerator().generate("table", n, f"{n}").sampled(400, 0)
-        assert made.points is not None
-        shapes.append(type(made)(f"{n}", "table", points=made.points, point_labels=made.point_labels))
-    lying = [s.transformed(np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])) for s in shapes]
-    meta = {"Table": ["top", "leg", "drawer"]}
-    for name, some in (("up", shapes), ("down", lying)):
+    top = np.stack([rng.uniform(-1, 1, 300), np.full(300, 0.6), rng.uniform(-1, 1, 300)], 1)
+    leg = np.stack([rng.uniform(-0.1, 0.1, 100), rng.uniform(-0.6, 0.6, 100), rng.uniform(-0.1, 0.1, 100)], 1)
+    legs = [leg + [x, 0, z] for x in (-0.9, 0.9) for z in (-0.9, 0.9)]
+    points = np.concatenate([top, *legs]).astype(np.float32)
+    table = Shape("1", "table", points=points, point_labels=np.repeat([0, 1], [300, 400]).astype(np.int16))
+    lying = table.transformed(np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]))
+    for name, shape in (("up", table), ("down", lying)):
         (tmp_path / name).mkdir()
-        write_partnete(tmp_path / name, meta, {"Table": some})
+        write_partnete(tmp_path / name, {"Table": ["top", "leg"]}, {"Table": [shape]})
     assert check_data("partnete", tmp_path / "up").notes == []
-    assert "stand better with +Z up" in check_data("partnete", tmp_path / "down").notes[0]
+    assert "1 of 1 shapes looked at stand better with +Z up" in check_data("partnete", tmp_path / "down").notes[0]
 
 
 def test_words(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_points_read_as_written(tmp_path: Path, rng: np.random.Generator, verifi
     check_same(PTS(tmp_path, "table"), [shapes["test"][1]])
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.sampled_from(list(CATEGORIES)), st.integers(1, 60), st.integers(0, 2**32 - 1))
 def test_points_of_any_category_and_number(
     tmp_path_factory: pytest.TempPathFactory, name: str, count: int, seed: int
