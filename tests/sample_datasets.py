@@ -144,7 +144,7 @@ def write_mobility(root: Path, shape: Shape, parts: Sequence[str], word: str, pi
     links, lines, number = [], [], 0
     for part, name in enumerate(parts):
         visuals = ""
-        for some in np.array_split(faces[shape.face_labels == part], pieces):
+        for some in filter(len, np.array_split(faces[shape.face_labels == part], pieces)):
             file = f"textured_objs/original-{number}.obj"
             text = "".join(f"v {x:.9g} {y:.9g} {z:.9g}\n" for x, y, z in vertices[some.reshape(-1)].tolist())
             text += "".join(f"f {3 * i + 1} {3 * i + 2} {3 * i + 3}\n" for i in range(len(some)))
