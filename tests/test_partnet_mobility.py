@@ -23,8 +23,8 @@ PARTS = ("oven_body", "rotation_door")  # in alphabetical order, as the table wi
 def oven(id: str, rng: np.random.Generator) -> Shape:
     """An oven whose faces are sorted by part, as its pieces are."""
     shape = mesh(id, "toaster oven", 2, rng)
-    order = np.argsort(shape.face_labels, kind="stable")
     assert shape.face_labels is not None
+    order = np.argsort(shape.face_labels, kind="stable")
     vertices = shape.mesh[0].reshape(-1, 3, 3)[order].reshape(-1, 3)
     return Shape(id, shape.category, vertices, shape.mesh[1], shape.face_labels[order])
 

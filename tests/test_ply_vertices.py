@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_all_forms_are_the_same_and_as_trimesh_reads_them(count: int, seed: int)
         assert list(columns) == [name for name, _ in FIELDS]
         for name in columns:
             np.testing.assert_array_equal(columns[name], rows[name])
-    cloud = trimesh.load(io.BytesIO(ply(rows, "binary_little_endian")), file_type="ply")
+    cloud: Any = trimesh.load(io.BytesIO(ply(rows, "binary_little_endian")), file_type="ply")
     np.testing.assert_array_equal(cloud.vertices, np.stack([rows[axis] for axis in "xyz"], 1))
     np.testing.assert_array_equal(cloud.colors[:, :3], np.stack([rows[c] for c in ("red", "green", "blue")], 1))
 
