@@ -13,6 +13,7 @@ import typer
 
 from cli import (
     convert,
+    data,
     distill,
     env,
     eval,
@@ -52,6 +53,7 @@ app.command("verify")(verify.command)
 app.command("env")(env.command)
 app.command("train-teacher")(train_teacher.command)
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(data.app, name="data")
 
 
 @app.callback(invoke_without_command=True)

@@ -14,18 +14,20 @@ _TYPES = _PLAIN | _SIZED | {"double": "f8", "float64": "f8"}
 _CORNERS = ("vertex_indices", "vertex_index")
 
 
-class _Property(NamedTuple):
-    """`count` is the type of a list's length; None for a single value."""
+class Property(NamedTuple):
+    """One of a row's values; `count` is the type of a list's length; None for a single value."""
 
     name: str
     count: np.dtype | None
     item: np.dtype
 
 
-class _Element(NamedTuple):
+class Element(NamedTuple):
+    """A table of rows, such as "vertex"."""
+
     name: str
     rows: int
-    properties: list[_Property]
+    properties: list[Property]
 
 
 def triangulated(data: bytes) -> bytes:
@@ -37,9 +39,9 @@ def triangulated(data: bytes) -> bytes:
         InputError: (reason only) the faces go beyond the file's end.
         Exception: whatever a header that is none leads to; callers turn it into InputError.
     """
-    head, end = _header(data)
+    head, end = read_header(data)
     order = {b"binary_little_endian": "<", b"binary_big_endian": ">"}.get(head[1].split()[1])
-    elements = _elements(head, order or "<")
+    elements = read_elements(head, order or "<")
     at = next((i for i, element in enumerate(elements) if element.name == "face"), None)
     if order is None or at is None or any(p.count is not None for e in elements[:at] for p in e.properties):
         return data
@@ -51,27 +53,28 @@ def triangulated(data: bytes) -> bytes:
     return b"\n".join(_new_head(head, face, count)) + b"\n" + data[end:start] + body + data[stop:]
 
 
-def _header(data: bytes) -> tuple[list[bytes], int]:
+def read_header(data: bytes) -> tuple[list[bytes], int]:
     """The header's lines, `end_header` included, and where the rows start."""
     mark = data.index(b"end_header")
     end = data.index(b"\n", mark) + 1
     return [line.strip() for line in data[:end].splitlines()], end
 
 
-def _elements(head: list[bytes], order: str) -> list[_Element]:
-    elements: list[_Element] = []
+def read_elements(head: list[bytes], order: str) -> list[Element]:
+    """The tables that a header announces, their values in byte order `order`."""
+    elements: list[Element] = []
     for words in (line.decode("ascii", "replace").split() for line in head):
         if words[:1] == ["element"]:
-            elements.append(_Element(words[1], int(words[2]), []))
+            elements.append(Element(words[1], int(words[2]), []))
         elif words[:2] == ["property", "list"]:
             count, item = (np.dtype(order + _TYPES[word]) for word in words[2:4])
-            elements[-1].properties.append(_Property(words[4], count, item))
+            elements[-1].properties.append(Property(words[4], count, item))
         elif words[:1] == ["property"]:
-            elements[-1].properties.append(_Property(words[2], None, np.dtype(order + _TYPES[words[1]])))
+            elements[-1].properties.append(Property(words[2], None, np.dtype(order + _TYPES[words[1]])))
     return elements
 
 
-def _uniform(data: bytes, start: int, face: _Element) -> bool:
+def _uniform(data: bytes, start: int, face: Element) -> bool:
     """Whether all faces are triangles, or all quads: what trimesh reads."""
     lists = [p for p in face.properties if p.count is not None]
     if len(lists) != 1 or lists[0] is not face.properties[0] or not face.rows:
@@ -84,7 +87,7 @@ def _uniform(data: bytes, start: int, face: _Element) -> bool:
     return bool((np.frombuffer(data, row, face.rows, start)["n"] == corners).all())
 
 
-def _fans(data: bytes, at: int, face: _Element) -> tuple[bytes, int, int]:
+def _fans(data: bytes, at: int, face: Element) -> tuple[bytes, int, int]:
     """Rows of triangles (corners as int32, then the single values), where the old rows end, and how many are new."""
     rows: list[bytes] = []
     order = (
@@ -113,7 +116,7 @@ def _piece(data: bytes, at: int, size: int) -> bytes:
     return data[at : at + size]
 
 
-def _new_head(head: list[bytes], face: _Element, count: int) -> list[bytes]:
+def _new_head(head: list[bytes], face: Element, count: int) -> list[bytes]:
     """The header with `count` triangles in place of the faces; lists other than their corners are gone."""
     lines, inside = [], False
     for line in head:

@@ -1,4 +1,4 @@
-"""ShapeNetPart's text clouds: lines of `x y z nx ny nz label`, with part ids that count through all categories."""
+"""ShapeNetPart's text clouds: lines of `x y z nx ny nz label`, or of `x y z` with the labels in a file of their own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from jaxtyping import Float64, Int16
 from gen3d.categories import Category
 from gen3d.errors import InputError
 
-COLUMNS = 7
+NORMALS, POINTS = "x y z nx ny nz label", "x y z"
+COLUMNS = len(NORMALS.split())
 
 
 class TextCloud(NamedTuple):
@@ -32,17 +33,34 @@ def parse_cloud(text: str, row: Category) -> TextCloud:
     Raises:
         InputError: (reason only) text that is no such table, values that are not finite, or a part of another category.
     """
-    table = _table(text)
-    labels = table[:, 6] - row.first_label
+    table = _table(text, NORMALS)
+    return TextCloud(table[:, :3], table[:, 3:6], _labels(table[:, 6], row, row.first_label))
+
+
+def parse_points(text: str) -> Float64[np.ndarray, "N 3"]:
+    """The points in a text of lines `x y z`. Raises InputError (reason only) for any other text."""
+    return _table(text, POINTS)
+
+
+def parse_labels(text: str, row: Category) -> Int16[np.ndarray, " N"]:
+    """The labels in a text of one part number per line, that of the category's first part being 1.
+
+    Raises InputError (reason only) for any other text, or a number that the category does not have.
+    """
+    return _labels(_table(text, "label")[:, 0], row, 1)
+
+
+def _labels(values: Float64[np.ndarray, " N"], row: Category, first: int) -> Int16[np.ndarray, " N"]:
+    """Part indices of numbers that count from `first`."""
+    labels = values - first
     wrong = ~np.isin(labels, np.arange(len(row.parts)))
     if wrong.any():
-        last = row.first_label + len(row.parts) - 1
-        found, line = table[wrong, 6][0], int(wrong.argmax()) + 1
-        raise InputError(f"label {found:g} in row {line}; {row.name} has {row.first_label} to {last}")
-    return TextCloud(table[:, :3], table[:, 3:6], labels.astype(np.int16))
+        found, line, last = values[wrong][0], int(wrong.argmax()) + 1, first + len(row.parts) - 1
+        raise InputError(f"label {found:g} in row {line}; {row.name} has {first} to {last}")
+    return labels.astype(np.int16)
 
 
-def _table(text: str) -> Float64[np.ndarray, "N 7"]:
+def _table(text: str, columns: str) -> Float64[np.ndarray, "N C"]:
     """The rows of numbers."""
     if not text.strip():
         raise InputError("is empty; copy the file again")
@@ -50,8 +68,8 @@ def _table(text: str) -> Float64[np.ndarray, "N 7"]:
         table = np.loadtxt(io.StringIO(text), ndmin=2)
     except ValueError as error:
         raise InputError(f"not a table of numbers ({str(error).splitlines()[0]}); copy it again") from None
-    if table.shape[1] != COLUMNS:
-        raise InputError(f"has {table.shape[1]} columns, not x y z nx ny nz label")
+    if table.shape[1] != len(columns.split()):
+        raise InputError(f"has {table.shape[1]} columns, not {columns}")
     if not np.isfinite(table).all():
         raise InputError("has values that are not finite (NaN or Inf); copy the file again")
     return table

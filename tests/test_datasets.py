@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sample_datasets import check_error
 
 from distill.datasets import DATASETS, LabelledSet
 from gen3d.categories import category
-from gen3d.errors import Gen3dError, InputError, SettingsError
+from gen3d.errors import InputError, SettingsError
 from gen3d.shape import Shape, yaw
 
 # --- psb, written here --------------------------------------------------------------------------------------------
@@ -323,15 +323,6 @@ def test_real_shapenetpart(shared_data: Path) -> None:
 
 
 # --- help ---------------------------------------------------------------------------------------------------------
-
-
-def check_error(call: Callable[[], object], kind: type[Gen3dError], *words: str) -> None:
-    """The call raises exactly that error, in one line that contains all the words."""
-    with pytest.raises(kind) as caught:
-        call()
-    message = str(caught.value)
-    assert "\n" not in message
-    assert [word for word in words if word not in message] == [], message
 
 
 def labels_of(shape: Shape) -> np.ndarray:

@@ -170,7 +170,7 @@ def test_a_shape_of_which_nothing_is_seen_keeps_the_answer_of_the_start() -> Non
     nothing = evaluate_tta(Blind(), labelled, HOW, tta)
     assert all((scored.prediction == -1).all() for scored in nothing.shapes)
     with pytest.raises(NothingSeenError, match="back, seat, leg, arm") as caught:
-        align(tiny(), labelled.shapes, Blind(), FAST)
+        align(tiny(), list(labelled.shapes), Blind(), FAST)
     assert len(str(caught.value).splitlines()) == 1 and caught.value.exit_code == 3
 
 

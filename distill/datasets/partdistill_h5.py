@@ -16,7 +16,8 @@ from jaxtyping import Bool, Float32, Int16
 
 from distill.datasets.h5_arrays import read_arrays
 from distill.datasets.labelled import LabelledSet
-from distill.datasets.shapenetpart import SPLITS, listed_ids
+from distill.datasets.listing import NothingError
+from distill.datasets.shapenetpart_lists import SPLITS, listed_ids
 from gen3d.categories import Category
 from gen3d.categories import category as category_row
 from gen3d.errors import InputError, SettingsError
@@ -72,7 +73,7 @@ def shape_files(root: Path, row: Category, split: str) -> dict[str, Path]:
     else:
         raise InputError(f"{root}/train_test_split: not found; copy ShapeNetPart's lists there, or use --split all")
     if not ids:
-        raise InputError(f"{folder}: holds no {row.name} of split {split} (<shape id>/{FILE}); copy the data there")
+        raise NothingError(f"{folder}: holds no {row.name} of split {split} (<shape id>/{FILE}); copy the data there")
     return {id: folder / id / FILE for id in sorted(ids)}
 
 

@@ -18,7 +18,8 @@ from jaxtyping import Float32, Int64
 
 from distill.datasets.h5_arrays import read_arrays
 from distill.datasets.labelled import LabelledSet
-from distill.datasets.shapenetpart import SPLITS
+from distill.datasets.listing import NothingError
+from distill.datasets.shapenetpart_lists import SPLITS
 from distill.datasets.small_text import read_text
 from gen3d.categories import CATEGORIES, Category
 from gen3d.categories import category as category_row
@@ -61,7 +62,7 @@ def read(root: Path, category: str, split: str = "test") -> LabelledSet:
     files = [file for name in SPLITS[split] for file in _listed(root / list_name(name))]
     shapes = [shape for file in files for shape in _shapes(root / file, number, row)]
     if not shapes:
-        raise InputError(f"{root}: split {split} holds no {category}; choose another split")
+        raise NothingError(f"{root}: split {split} holds no {category}; choose another split")
     return LabelledSet("shapenetpart-h5", category, row.parts, shapes, len(shapes))
 
 
