@@ -94,7 +94,7 @@ class PointClipV2(Baseline):
         if isinstance(teacher, Styled):
             cameras = (view.camera for view in shown.views)
             views = [_as_view(*each, shape) for each in zip(maps, axes(), cameras, strict=True)]
-            return views, [(one.seen, one.row * SIDE + one.column) for one in maps]
+            return views, [(one.seen, one.read) for one in maps]
         return shown.views, [
             (one.seen, self._pixels(view.camera, shape)) for one, view in zip(maps, shown.views, strict=True)
         ]
@@ -153,8 +153,9 @@ def _as_view(one: DepthMap, frame: Float[np.ndarray, "3 3"], camera: Camera, sha
     points, normals = shape.oriented()
     grey = (one.image * 255).round().clip(0, 255).astype(np.uint8)
     near = np.argsort(points @ frame[2], kind="stable")  # the nearest to the viewer is put down last
-    first = np.full((SIDE, SIDE), BACKGROUND, np.int32)
-    first[one.row[near], one.column[near]] = near
+    first = np.full(SIDE**2, BACKGROUND, np.int32)
+    first[one.drawn[near]] = near
+    first = first.reshape(SIDE, SIDE)
     around = distance_transform_edt(first == BACKGROUND, return_distances=False, return_indices=True)
     element = np.where(grey < 255, first[tuple(around)], np.int32(BACKGROUND))
     hit = element != BACKGROUND

@@ -29,13 +29,14 @@ class DepthMap(NamedTuple):
 
     Args:
         image: (224, 224) float32, cropped and enlarged: 1 = background, 0 = the nearest.
-        row, column: (N,) of the image, where every point falls.
+        drawn: (N,) flat pixel (row * 224 + column) of the image where every point is drawn.
+        read: (N,) the pixel where it is looked up.
         seen: (N,) bool, points that the map shows.
     """
 
     image: Float32[np.ndarray, "S S"]
-    row: Int64[np.ndarray, " N"]
-    column: Int64[np.ndarray, " N"]
+    drawn: Int64[np.ndarray, " N"]
+    read: Int64[np.ndarray, " N"]
     seen: Bool[np.ndarray, " N"]
 
 
@@ -73,8 +74,13 @@ def depth_map(turned: Float[np.ndarray, "N 3"], released_order: bool = False) ->
     looked = cell[:, ::-1] if released_order else cell
     own = grid.at(np.ceil(value).astype(np.int64).clip(1, STEPS - 1), looked)
     seen = np.abs(image[looked[:, 1], looked[:, 0]] - own) / largest < TOLERANCE
-    column, row = np.ceil((looked - CROP.start) * (SIDE / (CROP.stop - CROP.start))).astype(np.int64).T
-    return DepthMap(_enlarged((1 - image / largest)[CROP, CROP]), row, column, seen)
+    return DepthMap(_enlarged((1 - image / largest)[CROP, CROP]), _pixel(cell), _pixel(looked), seen)
+
+
+def _pixel(cell: Int64[np.ndarray, "N 2"]) -> Int64[np.ndarray, " N"]:
+    """Of the cropped and enlarged image."""
+    column, row = np.ceil((cell - CROP.start) * (SIDE / (CROP.stop - CROP.start))).astype(np.int64).T
+    return row * SIDE + column
 
 
 def cells(turned: Float[np.ndarray, "N 3"]) -> Int64[np.ndarray, "N 2"]:
