@@ -103,20 +103,27 @@ def test_the_loss_is_one_minus_the_cosine_where_there_is_a_feature(rng: np.rando
     assert float(loss(target * 7, target)) == pytest.approx(0, abs=1e-6)
 
 
+def weights(network: torch.nn.Module) -> np.ndarray:
+    """All of them."""
+    return torch.cat([value.flatten() for value in network.state_dict().values()]).numpy()
+
+
+def test_the_network_depends_on_the_seed_and_on_what_was_seen_alone() -> None:
+    shapes = chairs()
+    one, two = (fuse(o) for o in observed(shapes, Both(shapes)))
+    few, blind = OpenSceneOptions(epochs=1), two._replace(feature=0 * two.feature)
+    alone, beside, other = (weights(taught(some, few)) for some in ([one], [one, blind], [one._replace(seed=4)]))
+    assert np.array_equal(alone, beside) and not np.array_equal(alone, other)
+
+
+@pytest.mark.slow
 def test_the_network_learns_the_features_and_fills_what_no_view_shows() -> None:
     shapes = chairs()
     fused = [fuse(one) for one in observed(shapes, Both(shapes))]
-    few, more = OpenSceneOptions(epochs=1), OpenSceneOptions(epochs=8)
-    networks = [taught(fused, settings) for settings in (few, few, more)]
-    first, second, third = (features_of(network, fused[0].points) for network in networks)
-    assert np.array_equal(first, second)  # the same seed
-    other = taught([one._replace(seed=4) for one in fused], few)
-    assert not np.array_equal(first, features_of(other, fused[0].points))
-    near = [cosines(feature, fused[0].texts).argmax(1) for feature in (first, third)]
-    right = [(labels == shapes[0].point_labels).mean() for labels in near]
-    assert right[1] > max(right[0], 0.8)
-    assert (near[1] == shapes[0].point_labels)[~fused[0].known].mean() > 0.6
-    assert (np.linalg.norm(third, axis=1) <= 1 + 1e-5).all()
+    found = features_of(taught(fused, OpenSceneOptions(epochs=10)), fused[0].points)
+    right = cosines(found, fused[0].texts).argmax(1) == shapes[0].point_labels
+    assert right.mean() > 0.8 and right[~fused[0].known].mean() > 0.6
+    assert (np.linalg.norm(found, axis=1) <= 1 + 1e-5).all()
 
 
 def test_the_ensemble_takes_the_surer_feature_of_every_point() -> None:
@@ -127,25 +134,16 @@ def test_the_ensemble_takes_the_surer_feature_of_every_point() -> None:
     assert cosines(fused, one.texts)[2].tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("answer", ["ensemble", "distilled"])
-def test_every_point_gets_a_part_from_the_network(answer: str) -> None:
-    shapes, baseline = chairs(), make_baseline("openscene", {"answer": answer, "epochs": "1"})
-    found = list(baseline.labels(observed(shapes, Both(shapes), baseline)))
-    assert [labels.shape for labels in found] == [(512,), (512,)] and min(labels.min() for labels in found) >= 0
+def test_every_point_gets_a_part_from_the_network() -> None:
+    shapes, baseline = chairs(1), make_baseline("openscene", {"epochs": "1"})
+    (found,) = baseline.labels(observed(shapes, Both(shapes), baseline))
+    assert found.shape == (512,) and found.min() >= 0
 
 
 @pytest.mark.parametrize("answer", ["ensemble", "distilled", "fused"])
 def test_a_teacher_that_sees_nothing_gives_no_part(answer: str) -> None:
     found = list(make_baseline("openscene", {"answer": answer}).labels(observed(chairs(1), Blind())))
     assert (found[0] == -1).all()
-
-
-def test_shapes_of_which_nothing_is_seen_do_not_teach() -> None:
-    shapes = chairs(2)
-    one, two = (fuse(o) for o in observed(shapes, Both(shapes)))
-    bare = two._replace(feature=0 * two.feature)
-    alone, beside = (taught(some, OpenSceneOptions(epochs=1)) for some in ([one], [one, bare]))
-    assert np.array_equal(features_of(alone, one.points), features_of(beside, one.points))
 
 
 @pytest.mark.parametrize(("option", "value"), [("answer", "both"), ("epochs", "0"), ("lr", "-1")])

@@ -33,7 +33,6 @@ from distill.students.point_ops import stack
 from distill.students.small import SmallStudent
 from distill.trainer import DistillSettings, augmented
 from gen3d.settings import Settings
-from gen3d.shape import unit
 
 BATCH, LOOPS, POWER, REPEATS = 8, 5, 0.9, 5  # shapes per step; loops per epoch; of the falling rate; passes at the end
 
@@ -151,13 +150,19 @@ def features_of(network: SmallStudent, points: Float32[np.ndarray, "N 3"]) -> Fl
         varied = (points @ distortion.T).astype(np.float32)[order]
         near = stack([network.prepare(varied)])[:]
         found = network(normalised_clouds(torch.from_numpy(varied)[None]), near)[0].numpy()
-        passes.append(unit(found)[np.argsort(order)])
+        passes.append(_unit(found)[np.argsort(order)])
     return np.mean(passes, 0)
 
 
 def cosines(feature: Float[np.ndarray, "N D"], texts: Float32[np.ndarray, "R D"]) -> Float32[np.ndarray, "N R"]:
     """Of every feature with every text, which has length 1; 0 for a feature that is 0."""
-    return unit(feature.astype(np.float32)) @ texts.T
+    return _unit(feature.astype(np.float32)) @ texts.T
+
+
+def _unit(vectors: Float32[np.ndarray, "N D"]) -> Float32[np.ndarray, "N D"]:
+    """The vectors at length 1; zero stays zero."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1)
 
 
 def ensemble(one: Fused, distilled: Float32[np.ndarray, "N D"]) -> Float32[np.ndarray, "N D"]:
