@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from distill.scoring import Subject
     from distill.trainer import Epoch
 
-_BASELINES = "votes"  # as `distill.baselines.BASELINES`; naming it here keeps --help quick
+# as `distill.baselines.BASELINES`; naming them here keeps --help quick
+_BASELINES = "votes, pointclip, pointclip-v2, openscene"
 
 
 def command(

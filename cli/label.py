@@ -17,7 +17,7 @@ _TEACHERS = (
     "detections",
 )  # fmt: skip
 _RENDERERS = ("auto", "embree", "points", "open3d", "pytorch3d", "kaolin")
-_STYLES = ("names", "of", "ensemble", "partdistill", "pointclip-v2")
+_STYLES = ("names", "of", "ensemble", "pointclip", "partdistill", "pointclip-v2")
 
 
 def command(

@@ -16,7 +16,7 @@ def command(
     renderer: str = typer.Option(None, "--renderer", help="As at `gen3d label`.  [default: auto]"),
     views: int = typer.Option(None, "--views", help="Views per shape.  [default: 10]"),
     size: int = typer.Option(None, "--size", help="Pixels along a view's side.  [default: 800]"),
-    look: str = typer.Option(None, "--look", help="shaded, normals, depth or realistic-depth.  [default: shaded]"),
+    look: str = typer.Option(None, "--look", help="shaded (default), normals, depth, realistic-depth, sparse-depth"),
     preset: str = output.PRESET,
     seed: int = output.SEED,
     overwrite: bool = output.OVERWRITE,

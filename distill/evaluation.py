@@ -135,18 +135,20 @@ def evaluate_baseline(
         settings: points and seed count for `label` too.
         label: how the shapes are shown to the teacher.
 
-    Raises InputError or MissingError where the baseline or the teacher can't work on these shapes.
+    Raises InputError, MissingError or SettingsError where the baseline or the teacher can't work on these shapes, or
+    not as asked.
     """
     kept = scored_labels(labelled, settings)
     label = label.model_copy(update={"points": settings.points, "seed": settings.seed})
     row, shapes = labelled.row, posed(labelled, settings)
     parts = tuple(row.parts[i] for i in kept)
-    ready(teacher, row.name, parts)
+    baseline.check_asking(label, teacher)
+    ready(teacher, row.name, baseline.words(parts))
     baseline.check(shapes)
     found = baseline.labels(observe(shapes, baseline, teacher, label, parts, settings.elements == FACES))
     predictions = [np.where(labels < 0, -1, np.array(kept)[labels]).astype(np.int16) for labels in found]
     report = report_on(baseline.name, labelled, kept, shapes, predictions)
-    extra = report.extra | {"teacher": teacher.name, "options": baseline.settings.model_dump()}
+    extra = report.extra | {"teacher": teacher.name, **baseline.recorded()}
     return replace(report, extra=extra | {"renderers": renderers_for(shapes, label.renderer)})
 
 

@@ -68,7 +68,7 @@ class Student(nn.Module, PyTorchModelHubMixin):
         self.eval()
         total = np.zeros((len(clouds), len(clouds[0]), len(self.parts)), np.float32)
         for number in range(passes):
-            order, distortion = _variation(number, passes, len(clouds[0]))
+            order, distortion = variation(number, passes, len(clouds[0]))
             varied = [(cloud @ distortion.T).astype(np.float32)[order] for cloud in clouds]
             for start in range(0, len(clouds), batch):
                 some = varied[start : start + batch]
@@ -171,7 +171,7 @@ class Student(nn.Module, PyTorchModelHubMixin):
         )
 
 
-def _variation(number: int, passes: int, count: int) -> tuple[Int64[np.ndarray, " N"], Float[np.ndarray, "3 3"]]:
+def variation(number: int, passes: int, count: int) -> tuple[Int64[np.ndarray, " N"], Float[np.ndarray, "3 3"]]:
     """Order of the points and distortion of the frame in one of several passes; the first changes nothing."""
     if number == 0:
         return np.arange(count), np.eye(3)

@@ -31,7 +31,7 @@ class ViewsSettings(Settings):
     views: int = Field(default=10, ge=1)
     size: int = Field(default=800, ge=32, le=8192, description="pixels")
     look: str = Field(default="shaded", description="see `gen3d.rendering.styles.ViewStyle`")
-    points: int = Field(default=2048, ge=512, description="points that realistic-depth is made of")
+    points: int = Field(default=2048, ge=512, description="points that depth maps of points are made of")
     seed: int = Field(default=0, ge=0)
 
 

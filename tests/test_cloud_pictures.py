@@ -15,7 +15,7 @@ from gen3d.generators.procedural import ProceduralGenerator, solids
 from gen3d.rendering.cameras import NEAR, Camera, rings
 from gen3d.rendering.embree import EmbreeRenderer
 from gen3d.rendering.points import PointsRenderer
-from gen3d.rendering.realistic_depth import SIDE, _smoothed, realistic_depth
+from gen3d.rendering.realistic_depth import SIDE, realistic_depth, smoothed_grid
 from gen3d.rendering.surfels import COVERED, FACING, SurfelRenderer, spacing
 from gen3d.shape import Shape, unit
 
@@ -147,7 +147,8 @@ def test_depth_maps_are_pooled_and_smoothed_as_written_down(far: bool, rng: np.r
     """Up to the borders of the grid, and of its first and its last cells alike."""
     cell = np.concatenate([rng.integers(1, 30, (12, 2)), [[1, 1], [1, 20]]])
     value = np.concatenate([rng.uniform(1, 110, 12), [110.0, 1.0]])
-    image = _smoothed(SIDE - 1 - cell, value)[::-1, ::-1] if far else _smoothed(cell, value)
+    grid = smoothed_grid(SIDE - 1 - cell if far else cell, value)
+    image = grid.image()[::-1, ::-1] if far else grid.image()
     assert np.allclose(image[:40, :40], naive_map(cell, value, 40), atol=1e-3)
     assert not image[40:].any() and not image[:, 40:].any()
 

@@ -20,6 +20,7 @@ from gen3d.rendering.cameras import Camera, rings
 from gen3d.rendering.view import View
 from gen3d.teachers import clip, clipseg, make_teacher, siglip2
 from gen3d.teachers.dense import grid_size, network_images, upsampled
+from gen3d.teachers.features import Featured
 from gen3d.teachers.predictions import PixelScores, check_predictions
 from gen3d.teachers.pretrained import Loaded, PretrainedTeacher
 
@@ -299,3 +300,38 @@ def test_weights_of_a_torch_file_are_read_without_running_it(tmp_path: Path, vie
 
     load.cache_clear()
     assert np.array_equal(scores(made("clip", {"clip": folder}), views[:1]), before)
+
+
+# --- features -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "scoring"), [("clip", "view_prompts=true"), ("siglip2", "scores=softmax")])
+def test_scores_are_made_of_the_features_that_are_shown(
+    name: str, scoring: str, folders: dict[str, Path], views: list[View]
+) -> None:
+    teacher = made(name, folders)
+    assert isinstance(teacher, Featured)
+    found = teacher.features(views, "chair", PARTS)
+    assert [one.shape for one in found.maps] == [(16, 4, 4)] * 3 and found.texts.shape == (3, 16)
+    assert np.allclose(np.linalg.norm(np.stack(found.maps), axis=1), 1, atol=1e-5)
+    assert np.allclose(np.linalg.norm(found.texts, axis=1), 1, atol=1e-5)
+    network = teacher._loaded().network
+    logits = np.einsum("vdhw,rd->vrhw", np.stack(found.maps), found.texts) * network.logit_scale.exp().item()
+    grown = upsampled(torch.from_numpy(logits), 48)
+    expected = grown.softmax(1) if name == "clip" else (grown + network.logit_bias.detach()).sigmoid()
+    hit = np.stack([view.hit for view in views])[:, None]
+    assert np.abs(scores(teacher, views) - np.where(hit, expected.numpy(), 0)).max() < 2e-3
+    option, value = scoring.split("=")
+    with pytest.raises(SettingsError, match=f"{option} = .* is for the {name} teacher's scores; leave it out here"):
+        made(name, folders, **{option: value}).features(views, "chair", PARTS)  # type: ignore[attr-defined]
+
+
+def test_features_that_are_not_finite_are_refused(tmp_path: Path, views: list[View]) -> None:
+    folder = write_tiny("clip", tmp_path)
+    tensors = load_file(folder / "model.safetensors")
+    tensors["text_projection.weight"].fill_(float("nan"))
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    teacher = made("clip", {"clip": folder})
+    assert isinstance(teacher, Featured) and not isinstance(make_teacher("lite"), Featured)
+    with pytest.raises(InputError, match="features of the clip teacher are not finite"):
+        teacher.features(views, "chair", PARTS)

@@ -13,7 +13,7 @@ from sample_knowledge import cloud, exact_knowledge, toy_chair
 from sample_students import PARTS, TINY, clouds, quiet, settings, tiny
 
 from distill.steps import cast_forward
-from distill.student import Student, _variation
+from distill.student import Student, variation
 from distill.students.point_ops import Patches, stack
 from distill.students.small import SmallStudent
 from distill.trainer import Epoch, TrainingSet, distil
@@ -265,7 +265,7 @@ def test_passes_average_what_each_says_of_the_same_points(rng: np.random.Generat
     assert np.allclose(one, torch.from_numpy(one).log_softmax(-1).numpy(), atol=1e-5)
     parts = []
     for number in range(3):
-        order, distortion = _variation(number, 3, 600)
+        order, distortion = variation(number, 3, 600)
         answer = student.logits([(cloud @ distortion.T).astype(np.float32)[order]])[0]
         parts.append(answer[np.argsort(order)])
     assert np.allclose(student.logits([cloud], passes=3)[0], np.mean(parts, 0), atol=1e-5)

@@ -13,12 +13,12 @@ from gen3d.generators.procedural import ProceduralGenerator, solids
 from gen3d.rendering.cameras import Camera, rings
 from gen3d.rendering.embree import EmbreeRenderer
 from gen3d.rendering.points import PointsRenderer
-from gen3d.rendering.styles import LOOKS, PLAIN, REALISTIC_DEPTH, Styled, ViewStyle, dressed, style_of
+from gen3d.rendering.styles import LOOKS, PLAIN, POINT_LOOKS, Styled, ViewStyle, dressed, style_of
 from gen3d.rendering.view import View
 from gen3d.shape import Shape
 from gen3d.teachers.predictions import PixelScores
 
-ALL_LOOKS = (*LOOKS, REALISTIC_DEPTH)
+ALL_LOOKS = (*LOOKS, *POINT_LOOKS)
 CAMERAS = rings(3, 64)
 
 
@@ -135,7 +135,7 @@ def test_a_view_of_nothing_is_background_in_every_look() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"look": "oil"}, "unknown look 'oil' .*shaded, normals, depth, realistic-depth"),
+        ({"look": "oil"}, "unknown look 'oil' .*shaded, normals, depth, realistic-depth, sparse-depth"),
         ({"size": 8}, "at least 32 pixels"),
         ({"background": (0, 0, 256)}, "three numbers from 0 to 255"),
         ({"light": (0.0, float("nan"), 1.0)}, "three finite numbers"),
@@ -146,11 +146,12 @@ def test_styles_that_make_no_picture_are_refused(values: dict, words: str) -> No
         ViewStyle(**values)
 
 
-def test_realistic_depth_of_a_bare_mesh_is_refused() -> None:
+@pytest.mark.parametrize("look", POINT_LOOKS)
+def test_depth_of_points_of_a_bare_mesh_is_refused(look: str) -> None:
     bare = replace(ball(), points=None, normals=None, point_labels=None)
     views = EmbreeRenderer(CAMERAS).render(bare)
     with pytest.raises(InputError, match="^ball: has no points to make depth maps of"):
-        dressed(bare, views, ViewStyle(look=REALISTIC_DEPTH))
+        dressed(bare, views, ViewStyle(look=look))
 
 
 # --- labelling honours it -----------------------------------------------------------------------------------------

@@ -22,8 +22,29 @@ def _votes() -> type[Baseline]:
     return Votes
 
 
+def _pointclip() -> type[Baseline]:
+    from distill.baselines.pointclip import PointClip
+
+    return PointClip
+
+
+def _pointclip_v2() -> type[Baseline]:
+    from distill.baselines.pointclip_v2 import PointClipV2
+
+    return PointClipV2
+
+
+def _openscene() -> type[Baseline]:
+    from distill.baselines.openscene import OpenScene
+
+    return OpenScene
+
+
 BASELINES: dict[str, Callable[[], type[Baseline]]] = {
     "votes": _votes,
+    "pointclip": _pointclip,
+    "pointclip-v2": _pointclip_v2,
+    "openscene": _openscene,
 }
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 
 from gen3d.errors import InputError, SettingsError
+from gen3d.rendering.cameras import Camera
 from gen3d.rendering.realistic_depth import realistic_depth
+from gen3d.rendering.sparse_depth import sparse_depth
 from gen3d.rendering.surfels import SurfelRenderer
 from gen3d.rendering.view import LAMP, WHITE, View
 from gen3d.shape import Shape
@@ -24,7 +26,8 @@ class ViewStyle:
 
     Args:
         look: "shaded" (grey and matt), "normals" (x, y, z of the normal as red, green, blue), "depth" (near is most
-            unlike the background) or "realistic-depth" (PointCLIP V2's depth maps, made of the shape's points).
+            unlike the background); of the shape's points "realistic-depth" and "sparse-depth" (PointCLIP V2's depth
+            maps, and PointCLIP's).
         size: width and height in pixels, where the user asks for none.
         background: sRGB.
         light: towards the lamp, in the camera's frame (+X right, +Y up, +Z to the viewer); its length is its strength.
@@ -38,7 +41,7 @@ class ViewStyle:
     dense: bool = True
 
     def __post_init__(self) -> None:
-        known = (*LOOKS, REALISTIC_DEPTH)
+        known = (*LOOKS, *POINT_LOOKS)
         if self.look not in known:
             raise SettingsError(f"unknown look {self.look!r} of a view style; known are: {', '.join(known)}")
         if self.size < 32:
@@ -65,16 +68,16 @@ def dressed(shape: Shape, views: Sequence[View], style: ViewStyle) -> list[View]
     """The views with pictures of that style. What their pixels show stays: only `View.color` changes.
 
     Args:
-        shape: what they show; of a mesh "realistic-depth" needs the sampled points, too.
+        shape: what they show; of a mesh looks that are made of points need the sampled ones, too.
         views: of one renderer.
         style: the teacher's.
     """
     if replace(style, size=PLAIN.size) == PLAIN:
         return list(views)
-    if style.look == REALISTIC_DEPTH:
+    if style.look in POINT_LOOKS:
         if shape.points is None:
             raise InputError(f"{shape.id}: has no points to make depth maps of; sample some on it")
-        maps = [realistic_depth(view.camera, shape.points) for view in views]
+        maps = [POINT_LOOKS[style.look](view.camera, shape.points) for view in views]
         return [replace(v, picture=_between(m, style)) for v, m in zip(views, maps, strict=True)]
     cloud = any(view.barycentric is None for view in views)
     drawn = SurfelRenderer(tuple(v.camera for v in views)).render(shape) if cloud and style.dense else views
@@ -113,5 +116,8 @@ LOOKS: dict[str, Callable[[View, ViewStyle], UInt8[np.ndarray, "H W 3"]]] = {
     "normals": _normals,
     "depth": _depth,
 }
-REALISTIC_DEPTH = "realistic-depth"
+POINT_LOOKS: dict[str, Callable[[Camera, Float32[np.ndarray, "N 3"]], Float32[np.ndarray, "H W"]]] = {
+    "realistic-depth": realistic_depth,
+    "sparse-depth": sparse_depth,
+}  # 0 is the nearest, 1 the background
 PLAIN = ViewStyle(dense=False)  # of teachers that declare none

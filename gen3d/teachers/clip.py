@@ -19,9 +19,18 @@ from torch import Tensor
 from gen3d.hub import Weights
 from gen3d.rendering.cameras import Camera
 from gen3d.rendering.view import View
-from gen3d.teachers.dense import FILES, grid_size, network_images, pixel_scores, text_features, unit, upsampled
+from gen3d.teachers.dense import (
+    FILES,
+    DenseTeacher,
+    grid_size,
+    network_images,
+    pixel_scores,
+    text_features,
+    unit,
+    upsampled,
+)
 from gen3d.teachers.predictions import PixelScores
-from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings, PretrainedTeacher
+from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings
 
 _WINDOW = 6  # patches, of PointCLIP V2's average
 _SIDES = ("front", "right", "back", "left")
@@ -43,7 +52,7 @@ class ClipSettings(PretrainedSettings):
     )
 
 
-class ClipTeacher(PretrainedTeacher):
+class ClipTeacher(DenseTeacher):
     """Softmax over the parts at every pixel, at the temperature CLIP learnt.
 
     Where one part alone is asked for, the category is what it is told from.
@@ -64,11 +73,9 @@ class ClipTeacher(PretrainedTeacher):
         return CLIPModel
 
     def _answers(self, loaded: Loaded, views: Sequence[View], category: str, asked: Phrases) -> list[PixelScores]:
-        own = loaded.network.config.vision_config
-        size = grid_size(self.settings.resolution or own.image_size, own.patch_size)
-        features = patch_features(loaded, network_images(loaded, views, size), self.settings.tokens)
+        features = self._patches(loaded, views)
         rivals = asked if len(asked) > 1 else (*asked, (category,))
-        texts = torch.stack([self._texts(loaded, view, rivals) for view in views])
+        texts = torch.stack([self._words(loaded, self._seen(rivals, view)) for view in views])
         logits = loaded.network.logit_scale.float().exp() * torch.einsum("bhwd,brd->brhw", features, texts)
         if self.settings.smooth:
             logits = smoothed(logits)
@@ -77,11 +84,22 @@ class ClipTeacher(PretrainedTeacher):
             scores = scores * certainty(scores, views)[:, None, None, None]
         return pixel_scores(scores[:, : len(asked)], views)
 
-    def _texts(self, loaded: Loaded, view: View, asked: Phrases) -> Float[Tensor, "R D"]:
-        """What the view's patches are compared with."""
-        if self.settings.view_prompts:
-            asked = tuple(tuple(f"{text}, {seen_from(view.camera)}" for text in some) for some in asked)
+    def _patches(self, loaded: Loaded, views: Sequence[View]) -> Float[Tensor, "B h w D"]:
+        own = loaded.network.config.vision_config
+        size = grid_size(self.settings.resolution or own.image_size, own.patch_size)
+        return patch_features(loaded, network_images(loaded, views, size), self.settings.tokens)
+
+    def _words(self, loaded: Loaded, asked: Phrases) -> Float[Tensor, "R D"]:
         return unit(text_features(loaded, asked, partial(_encode, loaded), padding=True))
+
+    def _seen(self, asked: Phrases, view: View) -> Phrases:
+        """What the view's patches are compared with."""
+        if not self.settings.view_prompts:
+            return asked
+        return tuple(tuple(f"{text}, {seen_from(view.camera)}" for text in some) for some in asked)
+
+    def _scoring(self) -> dict[str, Any]:
+        return self.settings.model_dump(include={"smooth", "view_prompts", "view_weighting"}, exclude_defaults=True)
 
 
 def _encode(loaded: Loaded, tokens: dict[str, Tensor]) -> Float[Tensor, "T D"]:

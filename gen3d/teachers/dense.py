@@ -3,26 +3,66 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor
 
-from gen3d.errors import InputError
+from gen3d.errors import InputError, SettingsError
 from gen3d.quiet import quiet_transformers
 from gen3d.rendering.view import View
+from gen3d.teachers.features import Features
 from gen3d.teachers.images import colors_of
 from gen3d.teachers.predictions import PixelScores
-from gen3d.teachers.pretrained import Loaded, Phrases
+from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedTeacher
 
 PREPROCESSOR = "preprocessor_config.json"
 TOKENIZER = ("tokenizer.json|vocab.json|vocab.txt", "tokenizer_config.json")
 NETWORK = ("config.json", "model.safetensors|pytorch_model.bin")
 FILES = (*NETWORK, PREPROCESSOR, *TOKENIZER)
+
+
+class DenseTeacher(PretrainedTeacher):
+    """A teacher that compares features of patches with those of texts; see `gen3d.teachers.features.Featured`."""
+
+    @abstractmethod
+    def _patches(self, loaded: Loaded, views: Sequence[View]) -> Float[Tensor, "B h w D"]:
+        """One vector of length 1 per patch."""
+
+    @abstractmethod
+    def _words(self, loaded: Loaded, asked: Phrases) -> Float[Tensor, "R D"]:
+        """One vector of length 1 per part."""
+
+    def _scoring(self) -> dict[str, Any]:
+        """Options that are set and make scores alone, which features know nothing of."""
+        return {}
+
+    def features(self, views: list[View], category: str, prompts: tuple[str, ...]) -> Features:
+        """What `predict` makes scores of; see `Featured`.
+
+        Raises:
+            SettingsError: see `check`; also for options that are for scores alone.
+            MissingError, InputError: weights that are not there or can't be read, or features that are not finite.
+            MemoryError: not even one view fits.
+        """
+        for option, value in self._scoring().items():
+            raise SettingsError(f"{option} = {value!r}: is for the {self.name} teacher's scores; leave it out here")
+        asked, loaded = self.asked(category, prompts), self._loaded()
+        with torch.inference_mode():
+            maps = self._fitting.run(lambda some: _as_maps(self._patches(loaded, some)), views)
+            texts = self._words(loaded, asked).float().cpu().numpy()
+        if not all(np.isfinite(values).all() for values in (*maps, texts)):
+            raise InputError(f"features of the {self.name} teacher are not finite (NaN or Inf)")
+        return Features(maps, texts)
+
+
+def _as_maps(patches: Float[Tensor, "B h w D"]) -> list[Float32[np.ndarray, "D h w"]]:
+    return list(patches.permute(0, 3, 1, 2).float().cpu().numpy())
 
 
 def network_images(loaded: Loaded, views: Sequence[View], size: int) -> Float[Tensor, "B 3 S S"]:

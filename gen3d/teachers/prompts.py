@@ -62,6 +62,11 @@ def _of(name: str, word: str) -> tuple[str, ...]:
     return (f"{_a(word)} of {_a(name)}",)
 
 
+def _pointclip(name: str, word: str) -> tuple[str, ...]:
+    """PointCLIP's template, as it is remembered (baselines.md, section 1)."""
+    return (f"point cloud depth map of {_a(word)} of {_a(name)}",)
+
+
 def _ensemble(name: str, word: str) -> tuple[str, ...]:
     filled = (template.format(part=word, category=name) for template in _TEMPLATES)
     return tuple(text.replace(f"a {name}", _a(name)) for text in filled)
@@ -71,6 +76,7 @@ STYLES: dict[str, Callable[[str, str], tuple[str, ...]]] = {
     "names": _names,
     "of": _of,
     "ensemble": _ensemble,
+    "pointclip": _pointclip,
     "partdistill": _published(_PARTDISTILL),
     "pointclip-v2": _published(_POINTCLIP_V2),
 }
@@ -80,7 +86,8 @@ def phrases(style: str, name: str, words: tuple[str, ...]) -> tuple[tuple[str, .
     """What is asked for every part: one phrase or, in the style "ensemble", several that mean the same.
 
     Args:
-        style: a name of `STYLES`: "names" are the bare words, "of" is "a {part} of a {category}".
+        style: a name of `STYLES`: "names" are the bare words, "of" is "a {part} of a {category}", "pointclip" a
+            point cloud depth map of that.
         name: the category; any.
         words: part names or words of the user's own. The published styles know the table's names and synonyms alone.
 

@@ -20,6 +20,7 @@ from gen3d.rendering.view import View
 from gen3d.teachers.dense import (
     NETWORK,
     PREPROCESSOR,
+    DenseTeacher,
     grid_size,
     network_images,
     pixel_scores,
@@ -28,7 +29,7 @@ from gen3d.teachers.dense import (
     upsampled,
 )
 from gen3d.teachers.predictions import PixelScores
-from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings, PretrainedTeacher
+from gen3d.teachers.pretrained import Loaded, Phrases, PretrainedSettings
 
 _FILES = (*NETWORK, PREPROCESSOR, "tokenizer.json", "tokenizer_config.json")
 
@@ -43,7 +44,7 @@ class Siglip2Settings(PretrainedSettings):
     )
 
 
-class Siglip2Teacher(PretrainedTeacher):
+class Siglip2Teacher(DenseTeacher):
     """The probability of every part at every pixel, by the scale and bias that SigLIP learnt."""
 
     name = "siglip2"
@@ -64,17 +65,26 @@ class Siglip2Teacher(PretrainedTeacher):
         return SiglipModel
 
     def _answers(self, loaded: Loaded, views: Sequence[View], category: str, asked: Phrases) -> list[PixelScores]:
-        network, own = loaded.network, loaded.network.config
-        size = grid_size(self.settings.resolution or own.vision_config.image_size, own.vision_config.patch_size)
-        features = patch_features(loaded, network_images(loaded, views, size))
+        network = loaded.network
         rivals = (*asked, (category,)) if self.settings.scores == "softmax" and len(asked) == 1 else asked
-        rivals = tuple(tuple(text.lower() for text in some) for some in rivals)  # as SigLIP 2 learnt them
-        long = own.text_config.max_position_embeddings
-        texts = unit(text_features(loaded, rivals, partial(_encode, loaded), padding="max_length", max_length=long))
+        features, texts = self._patches(loaded, views), self._words(loaded, rivals)
         logits = network.logit_scale.float().exp() * torch.einsum("bhwd,rd->brhw", features, texts)
         logits = upsampled(logits + network.logit_bias.float(), views[0].camera.size)
         scores = logits.sigmoid() if self.settings.scores == "sigmoid" else logits.softmax(1)
         return pixel_scores(scores[:, : len(asked)], views)
+
+    def _patches(self, loaded: Loaded, views: Sequence[View]) -> Float[Tensor, "B h w D"]:
+        own = loaded.network.config.vision_config
+        size = grid_size(self.settings.resolution or own.image_size, own.patch_size)
+        return patch_features(loaded, network_images(loaded, views, size))
+
+    def _words(self, loaded: Loaded, asked: Phrases) -> Float[Tensor, "R D"]:
+        lower = tuple(tuple(text.lower() for text in some) for some in asked)  # as SigLIP 2 learnt them
+        long = loaded.network.config.text_config.max_position_embeddings
+        return unit(text_features(loaded, lower, partial(_encode, loaded), padding="max_length", max_length=long))
+
+    def _scoring(self) -> dict[str, Any]:
+        return self.settings.model_dump(include={"scores"}, exclude_defaults=True)
 
 
 def _encode(loaded: Loaded, tokens: dict[str, Tensor]) -> Float[Tensor, "T D"]:
