@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from distill.scoring import Subject
     from distill.trainer import Epoch
 
-_BASELINES = "votes"  # as `distill.baselines.BASELINES`; naming it here keeps --help quick
+_BASELINES = "votes, partslip, satr"  # as `distill.baselines.BASELINES`; naming it here keeps --help quick
 
 
 def command(

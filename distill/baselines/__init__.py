@@ -20,8 +20,22 @@ def _votes() -> type[Baseline]:
     return Votes
 
 
+def _partslip() -> type[Baseline]:
+    from distill.baselines.partslip import PartSLIP
+
+    return PartSLIP
+
+
+def _satr() -> type[Baseline]:
+    from distill.baselines.satr import SATR
+
+    return SATR
+
+
 BASELINES: dict[str, Callable[[], type[Baseline]]] = {
     "votes": _votes,
+    "partslip": _partslip,
+    "satr": _satr,
 }
 
 
