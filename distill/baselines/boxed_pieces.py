@@ -66,7 +66,7 @@ class BoxedPieces:
         return self._count(self._held[self.boxes.part == part].any(0))
 
     def shares(self, part: int) -> Float64[np.ndarray, "B S"]:
-        """Share of the visible points of every superpoint in each box of the part that is not ignored; NaN if unseen."""
+        """Share of a superpoint's visible points in each box of the part that isn't ignored; NaN if it has none."""
         boxes = np.flatnonzero((self.boxes.part == part) & ~self.ignored)
         counts = np.array([self._count(self._held[box]) for box in boxes], float).reshape(len(boxes), len(self.seen))
         return np.where(self.seen > 0, counts / np.maximum(1, self.seen), np.nan)

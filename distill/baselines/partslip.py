@@ -74,7 +74,7 @@ class PartSLIP(Baseline):
 
 
 def semantic_scores(views: Sequence[BoxedPieces], parts: int) -> Float64[np.ndarray, "S R"]:
-    """Share of a superpoint's visible points, over all views, that lie in at least one box of each part; 0 if unseen."""
+    """Share of a superpoint's visible points of all views that lie in at least one box of each part; 0 if unseen."""
     held = np.array([[view.held_by(part) for part in range(parts)] for view in views]).sum(0)  # (R, S)
     seen = np.array([view.seen for view in views]).sum(0)  # (S,)
     return (held / (seen + 1e-6)).T

@@ -17,7 +17,7 @@ from jaxtyping import Float64, Int16, Int32, Int64
 from pydantic import Field
 
 from distill.baselines.baseline import Baseline, Observed
-from distill.baselines.surface import EDGES, HEAT, Surface, check_geodesics
+from distill.baselines.surface import HEAT, Surface, check_geodesics
 from gen3d.errors import InputError
 from gen3d.rendering.cameras import Camera
 from gen3d.rendering.view import View

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from gen3d.errors import InputError, MissingError
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 HEAT, EDGES = "heat", "edges"  # how distances are found
+OTHERWISE = "take --set geodesics=edges"
 INSTALL = "python -m pip install 'gen3d[baselines]'"
 
 
@@ -25,13 +26,14 @@ class Surface:
         vertices: any frame.
         faces: any triangles; those with two corners at one place have no part in distances.
         geodesics: HEAT, the heat method (Crane et al. 2013) of potpourri3d; EDGES, the shortest way along edges, which
-            is too long by up to some tens of percent but needs no more than scipy.
+            is up to some tens of percent too long but needs no more than scipy.
     """
 
     def __init__(
         self, vertices: Float32[np.ndarray, "V 3"], faces: Int64[np.ndarray, "F 3"], geodesics: str = HEAT
     ) -> None:
-        places, number = np.unique(vertices[faces].reshape(-1, 3), axis=0, return_inverse=True)
+        # + 0.0 makes one zero of two
+        places, number = np.unique(vertices[faces].reshape(-1, 3) + 0.0, axis=0, return_inverse=True)
         self.places: Float64[np.ndarray, "P 3"] = places.astype(np.float64)
         self.faces: Int64[np.ndarray, "F 3"] = number.reshape(-1, 3).astype(np.int64)
         self.geodesics = geodesics
@@ -61,20 +63,24 @@ class Surface:
         found = np.full((len(sources), len(self.places)), np.inf)
         for row, source in zip(found, sources, strict=True):
             there = self._pieces == self._pieces[source]
-            row[there] = self._heat(int(source))[there]
+            row[there] = self._heat(int(source), there) if there.sum() > 1 else 0.0
         return found
+
+    @cached_property
+    def _proper(self) -> Int64[np.ndarray, "G 3"]:
+        """Faces with three different corners."""
+        a, b, c = self.faces.T
+        return self.faces[(a != b) & (b != c) & (c != a)]
 
     @cached_property
     def _edges(self) -> csr_array:
         """(P, P) lengths of edges."""
         from scipy.sparse import csr_array
 
-        ends = np.unique(np.sort(_sides(self.faces), axis=1), axis=0)
-        ends = ends[ends[:, 0] != ends[:, 1]]
+        ends = np.unique(np.sort(_sides(self._proper), axis=1), axis=0)
         length = np.linalg.norm(self.places[ends[:, 0]] - self.places[ends[:, 1]], axis=1)
-        # a length of 0 would be no edge: places differ by float32's smallest step at least, but its square may vanish
         both = np.concatenate([ends, ends[:, ::-1]])
-        weights = np.tile(np.maximum(length, np.finfo(float).tiny), 2)
+        weights = np.tile(np.maximum(length, np.finfo(float).tiny), 2)  # a length of 0 would be no edge
         return csr_array((weights, tuple(both.T)), shape=(len(self.places),) * 2)
 
     @cached_property
@@ -84,44 +90,36 @@ class Surface:
 
         return connected_components(self._edges, directed=False)[1].astype(np.int64)
 
-    def _heat(self, source: int) -> Float64[np.ndarray, " P"]:
-        """Of the source's own piece; anything elsewhere. inf in a piece that is no more than a line."""
-        solver, number = self._solver
-        found = np.full(len(self.places), np.inf)
-        if number[source] < 0:
-            found[source] = 0.0
-            return found
-        distance = solver.compute_distance(int(number[source]))
-        found[number >= 0] = distance[number[number >= 0]]
-        if not np.isfinite(found[(self._pieces == self._pieces[source]) & (number >= 0)]).all():
-            raise InputError("its faces are too thin for the heat method; take --set geodesics=edges")
-        return found
+    def _heat(self, source: int, there: Bool[np.ndarray, " P"]) -> Float64[np.ndarray, " Q"]:
+        """Distances to the Q places of the source's own piece; what the heat method says of other pieces is void."""
+        try:
+            solver, number = self._solver
+            distance = solver.compute_distance(int(number[source]))[number[there]]
+            if not np.isfinite(distance).all():
+                raise ValueError("distances are not finite")
+        except (RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(f"the heat method can't work on it ({reason}); {OTHERWISE}") from None
+        return distance
 
     @cached_property
-    def _solver(self) -> tuple[object, Int64[np.ndarray, " P"]]:
+    def _solver(self) -> tuple[Any, Int64[np.ndarray, " P"]]:
         """The factorised problem, and the number in it of every place; -1 for those it has no face of."""
         import potpourri3d
 
-        a, b, c = self.faces.T
-        faces = self.faces[(a != b) & (b != c) & (c != a)]
-        used, compact = np.unique(faces, return_inverse=True)
+        used, compact = np.unique(self._proper, return_inverse=True)
         number = np.full(len(self.places), -1)
         number[used] = np.arange(len(used))
-        try:
-            solver = potpourri3d.MeshHeatMethodDistanceSolver(self.places[used], compact.reshape(-1, 3))
-        except (RuntimeError, ValueError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise InputError(f"the heat method can't work on it ({reason}); take --set geodesics=edges") from None
-        return solver, number
+        return potpourri3d.MeshHeatMethodDistanceSolver(self.places[used], compact.reshape(-1, 3)), number
 
     def rings(self, steps: int) -> csr_array:
         """(F, F) 1 where a face is reached from another in 1 to `steps` steps over shared edges.
 
         A face that has a neighbour is in its own ring, if there are two steps or more; one that has none is not.
         """
-        ring = beside = _binary(self._beside)
+        ring = self._beside
         for _ in range(steps - 1):
-            ring = _binary(ring + ring @ beside)
+            ring = _binary(ring + ring @ self._beside)
         return ring
 
     @cached_property
@@ -134,15 +132,15 @@ class Surface:
         edge = np.unique(sides[:, 0] * len(self.places) + sides[:, 1], return_inverse=True)[1]
         face = np.tile(np.arange(count), 3)
         used = csr_array((np.ones(3 * count, np.float32), (face, edge)), shape=(count, int(edge.max()) + 1))
-        beside = (used @ used.T).tolil()
+        beside = used @ used.T
         beside.setdiag(0)
-        return beside.tocsr()
+        return _binary(beside)
 
 
 def check_geodesics(geodesics: str) -> None:
     """Raise MissingError where that needs a package that is not installed; imports nothing."""
     if geodesics == HEAT and find_spec("potpourri3d") is None:
-        raise MissingError(f"geodesics=heat needs potpourri3d; type `{INSTALL}`, or take --set geodesics=edges")
+        raise MissingError(f"geodesics=heat needs potpourri3d; type `{INSTALL}`, or {OTHERWISE}")
 
 
 def _sides(faces: Int64[np.ndarray, "F 3"]) -> Int64[np.ndarray, "E 2"]:
