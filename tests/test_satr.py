@@ -254,6 +254,11 @@ def test_faces_that_the_surface_does_not_reach_get_nothing() -> None:
     assert (found[:4] > 0).all() and not found[4:].any()
 
 
+def test_a_face_without_area_alone_in_a_box_gets_nothing() -> None:
+    flat = surface((np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 5, 5]]), [[3, 0, 0], [0, 1, 2]]))
+    assert not face_scores(flat, [box(0, [0])], 1).any()
+
+
 def test_faces_without_neighbours_and_faces_that_no_box_shows_have_no_part() -> None:
     lone = np.concatenate([strip(4)[1], [[6, 7, 8]]])
     vertices = np.concatenate([strip(4)[0], np.float32([[9, 0, 0], [9, 1, 0], [9, 0, 1]])])

@@ -141,7 +141,8 @@ def _centre(surface: Surface, faces: Int64[np.ndarray, " M"]) -> int:
 def _density(distance: Float64[np.ndarray, " M"]) -> Float64[np.ndarray, " M"]:
     """Normal density of every distance, with the mean and standard deviation of all; 0 for inf, 1 if all are as far."""
     reached = np.isfinite(distance)
-    mean, spread = distance[reached].mean(), distance[reached].std()
+    near = distance[reached] if reached.any() else np.zeros(1)
+    mean, spread = near.mean(), near.std()
     if spread < LEAST_SPREAD:
         return reached.astype(float)
     z = np.where(reached, distance - mean, 0) / spread
