@@ -89,7 +89,7 @@ def test_only_visible_points_are_counted_and_span_the_box() -> None:
 
 def test_overlap_of_boxes() -> None:
     found = overlaps(
-        np.float32([[0, 0, 2, 2], [5, 5, 5, 5]]), np.array([[1, 1, 3, 3], [np.inf, np.inf, -np.inf, -np.inf]])
+        np.array([[0, 0, 2, 2], [5, 5, 5, 5]], np.float32), np.array([[1, 1, 3, 3], [np.inf, np.inf, -np.inf, -np.inf]])
     )
     assert found.tolist() == [[1 / 7, 0], [0, 0]]
 
@@ -175,7 +175,8 @@ def random_views(seed: int) -> list[BoxedPieces]:
     found = []
     for _ in range(3):
         corners = np.sort(rng.integers(-2, 23, (6, 2, 2)), axis=1).reshape(6, 4)
-        rows = [(*corner, part) for corner, part in zip(corners.tolist(), rng.integers(0, 3, 6).tolist(), strict=True)]
+        parts = rng.integers(0, 3, 6).tolist()
+        rows = [(a, b, c, d, part) for (a, b, c, d), part in zip(corners.tolist(), parts, strict=True)]
         place = rng.integers(0, 20, (8, 2))[pieces] + rng.integers(0, 5, (50, 2))
         found.append(view(place, pieces.tolist(), boxes(*rows), np.flatnonzero(rng.random(50) < 0.4).tolist()))
     return found

@@ -44,7 +44,7 @@ def strip(count: int) -> tuple[np.ndarray, np.ndarray]:
     return vertices, np.array([[i, i + 1, i + 2] for i in range(count)])
 
 
-def surface(mesh: tuple[np.ndarray, np.ndarray], geodesics: str = EDGES) -> Surface:
+def surface(mesh: tuple[object, object], geodesics: str = EDGES) -> Surface:
     return Surface(np.asarray(mesh[0], np.float32), np.asarray(mesh[1], np.int64), geodesics)
 
 
@@ -173,7 +173,7 @@ def test_places_without_a_real_face_are_reached_from_themselves_alone(
 ) -> None:
     if geodesics == HEAT:
         request.getfixturevalue("heat")
-    one = surface((np.float32([[0, 0, 0], [1, 0, 0], [2, 0, 0]]), [[0, 0, 1], [2, 2, 2]]), geodesics)
+    one = surface((np.array([[0, 0, 0], [1, 0, 0], [2, 0, 0]], np.float32), [[0, 0, 1], [2, 2, 2]]), geodesics)
     assert one.distances(np.arange(3)).tolist() == np.where(np.eye(3) > 0, 0, np.inf).tolist()
 
 
@@ -233,7 +233,7 @@ def test_a_box_of_one_face_has_density_1() -> None:
 
 
 def test_faces_as_far_from_the_centre_have_density_1_and_no_division_by_zero() -> None:
-    spokes = np.float32([[np.cos(a), np.sin(a), 0] for a in np.arange(6) * np.pi / 3])
+    spokes = np.array([[np.cos(a), np.sin(a), 0] for a in np.arange(6) * np.pi / 3], np.float32)
     fan = np.array([[0, i + 1, (i + 1) % 6 + 1] for i in range(6)])  # all begin at the middle, which is the centre
     found = face_scores(surface((np.concatenate([np.zeros((1, 3), np.float32), spokes]), fan)), [box(0, range(6))], 1)
     assert np.allclose(found, 6 / (6 + 1e-5), rtol=1e-6)
@@ -249,19 +249,22 @@ def test_the_first_vertex_of_a_face_says_how_far_it_is() -> None:
 
 def test_faces_that_the_surface_does_not_reach_get_nothing() -> None:
     first, second = strip(4), strip(4)
-    apart = np.concatenate([first[0], second[0] + np.float32([0, 0, 5])]), np.concatenate([first[1], second[1] + 6])
+    apart = (
+        np.concatenate([first[0], second[0] + np.array([0, 0, 5], np.float32)]),
+        np.concatenate([first[1], second[1] + 6]),
+    )
     found = face_scores(surface(apart), [box(0, [0, 1, 2, 3, 6])], 1)[:, 0]
     assert (found[:4] > 0).all() and not found[4:].any()
 
 
 def test_a_face_without_area_alone_in_a_box_gets_nothing() -> None:
-    flat = surface((np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 5, 5]]), [[3, 0, 0], [0, 1, 2]]))
+    flat = surface((np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 5, 5]], np.float32), [[3, 0, 0], [0, 1, 2]]))
     assert not face_scores(flat, [box(0, [0])], 1).any()
 
 
 def test_faces_without_neighbours_and_faces_that_no_box_shows_have_no_part() -> None:
     lone = np.concatenate([strip(4)[1], [[6, 7, 8]]])
-    vertices = np.concatenate([strip(4)[0], np.float32([[9, 0, 0], [9, 1, 0], [9, 0, 1]])])
+    vertices = np.concatenate([strip(4)[0], np.array([[9, 0, 0], [9, 1, 0], [9, 0, 1]], np.float32)])
     found = face_scores(surface((vertices, lone)), [box(1, [0, 1, 2]), box(0, [4], [50])], 2)
     assert face_labels(found).tolist() == [1, 1, 1, -1, -1]
     assert face_labels(face_scores(surface(strip(3)), [], 2)).tolist() == [-1, -1, -1]

@@ -21,7 +21,7 @@ def cloud(shape: Shape, count: int = 700) -> tuple[np.ndarray, np.ndarray]:
 
 def links(points: np.ndarray, neighbours: int = 10) -> set[tuple[int, int]]:
     near = KDTree(points).query(points, k=neighbours + 1)[1]
-    return {(min(i, j), max(i, j)) for i, row in enumerate(near.tolist()) for j in row if i != j}
+    return {(min(i, j), max(i, j)) for i, row in enumerate(np.asarray(near).tolist()) for j in row if i != j}
 
 
 def energy(pieces: np.ndarray, normals: np.ndarray, linked: set[tuple[int, int]], price: float) -> float:
@@ -51,7 +51,7 @@ def test_the_sides_of_a_cube_are_its_superpoints() -> None:
 
 def test_a_plane_is_one_superpoint_however_it_is_ordered_and_colours_cut_it() -> None:
     grid = np.stack(np.meshgrid(np.arange(20.0), np.arange(20.0), [0.0]), -1).reshape(-1, 3).astype(np.float32)
-    normals = np.tile(np.float32([0, 0, 1]), (400, 1))
+    normals = np.tile(np.array([0, 0, 1], np.float32), (400, 1))
     assert superpoints(grid, normals).max() == 0
     red = grid[:, 0] < 10
     colors = np.where(red[:, None], [255, 0, 0], [0, 0, 255]).astype(np.uint8)
@@ -66,7 +66,7 @@ def test_order_of_points_and_side_of_normals_change_nothing(category: str) -> No
     points, normals = cloud(procedural(category, 3))
     found = superpoints(points, normals)
     rng = np.random.default_rng(1)
-    order, sign = rng.permutation(len(points)), rng.choice(np.float32([-1, 1]), (len(points), 1))
+    order, sign = rng.permutation(len(points)), rng.choice(np.array([-1, 1], np.float32), (len(points), 1))
     assert np.array_equal(superpoints(points[order], (normals * sign)[order]), found[order])
 
 
@@ -100,10 +100,10 @@ def test_small_pieces_join_a_neighbour_and_the_price_sets_how_many_there_are() -
 
 
 def test_few_points_and_points_at_one_place_are_no_trouble() -> None:
-    normals = np.tile(np.float32([0, 1, 0]), (40, 1))
+    normals = np.tile(np.array([0, 1, 0], np.float32), (40, 1))
     assert superpoints(np.zeros((1, 3), np.float32), normals[:1]).tolist() == [0]
     assert superpoints(np.zeros((40, 3), np.float32), normals).tolist() == [0] * 40
-    far = np.float32([[0, 0, 0], [1, 0, 0], [9, 0, 0]])
+    far = np.array([[0, 0, 0], [1, 0, 0], [9, 0, 0]], np.float32)
     assert superpoints(far, normals[:3], settings=SuperpointSettings(neighbours=1)).max() == 0
 
 

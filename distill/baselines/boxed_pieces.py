@@ -63,7 +63,7 @@ class BoxedPieces:
 
     def held_by(self, part: int) -> Int64[np.ndarray, " S"]:
         """Visible points of every superpoint that lie in at least one box of the part."""
-        return self._count(self._held[self.boxes.part == part].any(0))
+        return self._count(np.logical_or.reduce(self._held[self.boxes.part == part], axis=0))
 
     def shares(self, part: int) -> Float64[np.ndarray, "B S"]:
         """Share of a superpoint's visible points in each box of the part that isn't ignored; NaN if it has none."""

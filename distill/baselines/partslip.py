@@ -127,7 +127,7 @@ def _near(points: Float64[np.ndarray, "N 3"], pieces: Int64[np.ndarray, " N"], c
     np.minimum.at(low, pieces, points)
     np.maximum.at(high, pieces, points)
     gap = np.maximum(low[:, None] - high[None], low[None] - high[:, None])  # (S, S, 3)
-    return (gap < NEAR).all(-1)
+    return gap.max(-1) < NEAR
 
 
 def _of_like_size(pieces: Int64[np.ndarray, " N"], count: int) -> np.ndarray:
