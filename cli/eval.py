@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from distill.trainer import Epoch
 
 # as `distill.baselines.BASELINES`; naming them here keeps --help quick
-_BASELINES = "votes, pointclip, pointclip-v2, openscene"
+_BASELINES = "votes, pointclip, pointclip-v2, openscene, partslip, satr"
 
 
 def command(

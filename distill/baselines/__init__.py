@@ -40,11 +40,25 @@ def _openscene() -> type[Baseline]:
     return OpenScene
 
 
+def _partslip() -> type[Baseline]:
+    from distill.baselines.partslip import PartSLIP
+
+    return PartSLIP
+
+
+def _satr() -> type[Baseline]:
+    from distill.baselines.satr import SATR
+
+    return SATR
+
+
 BASELINES: dict[str, Callable[[], type[Baseline]]] = {
     "votes": _votes,
     "pointclip": _pointclip,
     "pointclip-v2": _pointclip_v2,
     "openscene": _openscene,
+    "partslip": _partslip,
+    "satr": _satr,
 }
 
 
