@@ -23,6 +23,7 @@ from cli import (
     label,
     pretrain,
     quality,
+    reproduce,
     segment,
     train_teacher,
     verify,
@@ -52,6 +53,7 @@ app.command("verify")(verify.command)
 app.command("env")(env.command)
 app.command("train-teacher")(train_teacher.command)
 app.add_typer(experiment.app, name="experiment")
+app.command("reproduce")(reproduce.command)
 
 
 @app.callback(invoke_without_command=True)

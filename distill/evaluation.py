@@ -16,7 +16,7 @@ from distill.baselines.baseline import Baseline, observe
 from distill.datasets import DATASETS
 from distill.datasets.labelled import LabelledSet
 from distill.metrics import bootstrap_interval, part_ious
-from distill.other import OTHER, partnete_scores
+from distill.other import OTHER, partnete_report, partnete_scores
 from distill.student import Student
 from distill.trainer import Epoch
 from distill.tta import JOINT, NothingSeenError, TTASettings, align, named_parts, untrained
@@ -94,6 +94,7 @@ class Report:
             "metric": "mIoU %, ShapeNetPart: mean over parts (empty union = 1), then over shapes",
             "settings": settings.model_dump(),
             **self.extra,
+            **(self._partnete(settings.seed) if settings.dataset == "partnete" else {}),
             "shapes_expected": self.expected,
             "shapes_scored": len(self.shapes),
             "miou": round(self.miou, 2),
@@ -102,6 +103,11 @@ class Report:
             "parts": {p: round(float(100 * x), 2) for p, x in zip(self.parts, parts, strict=True)},
             "shapes": {s.shape.id: round(float(100 * s.ious.mean()), 2) for s in self.shapes},
         }
+
+    def _partnete(self, seed: int) -> dict[str, Any]:
+        """That data set's own metric, for JSON."""
+        pairs = [(s.prediction, s.shape.point_labels) for s in self.shapes if s.shape.point_labels is not None]
+        return partnete_report(pairs, self.parts, seed)
 
 
 def read_dataset(settings: EvalSettings, category_name: str, root: Path) -> LabelledSet:

@@ -7,13 +7,14 @@ the third. Nothing here was measured by gen3d, and no figure of ours goes in her
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 OVERALL = "overall"
 PAGE = "read on the project page"
 
 
-class Published(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Published:
     """One row of a table.
 
     Args:
