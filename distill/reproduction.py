@@ -95,9 +95,9 @@ def reproduce(
         SettingsError: `out` holds a table of other settings; an unknown teacher, method or option.
         StorageError: the disk is full, read-only or gone.
     """
-    _settle(job)
     run = Run(job.settings, job.roots, job.real, job.out, job.workers, report)
     run.check(job.places)
+    _settle(job)
     unmet: dict[Place, tuple[str, str]] = {}
     for place in job.places:
         try:
