@@ -150,7 +150,7 @@ def latex(shown: Sheet) -> str:
 _MARKDOWN = {c: f"\\{c}" for c in "\\|*_<>[]`#"}
 _TEX = {c: f"\\{c}" for c in "{}$&#%_"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "[": "{[}", "]": "{]}", '"': "''",
+    ">": r"\textgreater{}", "[": "{[}", "]": "{]}", '"': "''", "|": r"\textbar{}",
 }  # fmt: skip
 
 
@@ -159,8 +159,8 @@ def _escaped(text: str, table: dict[str, str]) -> str:
 
 
 def _tex(text: str) -> str:
-    """Escaped; what is not ASCII turns into a question mark."""
-    return _escaped(text.encode("ascii", "replace").decode(), _TEX)
+    """Escaped; what is not printable ASCII turns into a question mark."""
+    return _escaped("".join(c if c.isascii() and (c.isprintable() or c.isspace()) else "?" for c in text), _TEX)
 
 
 def _shown(result: Result, column: Column) -> bool:
