@@ -82,13 +82,22 @@ def sheet(result: Result) -> Sheet:
 
 
 def write_tables(result: Result, folder: Path) -> None:
-    """table.md, .tex, .csv and .json, each whole or not at all. Raises StorageError."""
+    """table.md, .tex, .csv and .json, each whole or not at all, where they are not there already.
+
+    Raises StorageError.
+    """
     shown = sheet(result)
     record = {"table": result.table.name, "title": result.table.title, "notes": result.notes}
-    atomic_write(folder / "table.md", markdown(shown).encode())
-    atomic_write(folder / "table.tex", latex(shown).encode())
-    atomic_write(folder / "table.csv", as_csv(result).encode())
-    atomic_write(folder / "table.json", record_bytes(record | {"cells": records(result)}))
+    files = {
+        "md": markdown(shown).encode(),
+        "tex": latex(shown).encode(),
+        "csv": as_csv(result).encode(),
+        "json": record_bytes(record | {"cells": records(result)}),
+    }
+    for suffix, data in files.items():
+        path = folder / f"table.{suffix}"
+        if not path.is_file() or path.read_bytes() != data:
+            atomic_write(path, data)
 
 
 def as_csv(result: Result) -> str:
