@@ -65,7 +65,7 @@ def job(
     **options: Any,
 ) -> Job:
     """A run at a tiny size, of the teacher "stripes" if no other is given."""
-    given = {"table": "shapenetpart", "teacher": "stripes"} | STAGES | options
+    given: dict[str, Any] = {"table": "shapenetpart", "teacher": "stripes"} | STAGES | options
     settings = ReproduceSettings(**given)
     found = {name: ScoredOn(name, root, {}) for name, root in roots.items()}
     return Job(settings, chosen(settings.plan, rows, categories, None), found, {}, out)

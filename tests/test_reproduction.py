@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -252,11 +253,12 @@ def test_other_settings_are_refused_and_further_seeds_and_roots_are_not(
 
 
 def test_an_unknown_teacher_or_option_ends_the_run_before_anything_is_written(tmp_path: Path) -> None:
-    for options, word in (
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"teacher": "clop"}, "unknown teacher 'clop'"),
         ({"baselines": {"votes": {"depth": "3"}}}, "--set depth"),
         ({"options": {"": {"depth": "3"}}}, "depth = '3'"),
-    ):
+    ]
+    for options, word in wrong:
         with pytest.raises(SettingsError, match=word):
             reproduce(job(tmp_path / "out", {}, **options))
     assert not (tmp_path / "out").exists()
