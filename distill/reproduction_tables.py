@@ -14,7 +14,7 @@ from distill.reproduction_plan import Column, Row
 from gen3d.record import record_bytes
 from gen3d.storage import atomic_write
 
-FIELDS = (
+FIELDS: tuple[str, ...] = (
     "row", "vlm", "data", "method", "category", "state", "detail", "miou", "low", "high", "paper", "shapes_scored",
     "shapes_expected", "points", "seeds", "seeds_expected", "dataset", "split", "stand_in", "teacher", "prompts",
     "metric", "distilled_from",
