@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from distill.scoring import Subject
     from distill.trainer import Epoch
 
-# as `distill.baselines.BASELINES`; naming them here keeps --help quick
+# as `distill.baselines.BASELINES` and `distill.datasets.DATASETS`; naming them here keeps --help quick
 _BASELINES = "votes, pointclip, pointclip-v2, openscene, partslip, satr"
+_DATASETS = (
+    "collection, coseg, partdistill-h5, partnet-mobility, partnete, psb, shapenetpart, shapenetpart-h5, "
+    "shapenetpart-mesh, shapenetpart-pts"
+)
 
 
 def command(
@@ -27,7 +31,7 @@ def command(
     teacher: str = typer.Option(None, "--teacher", help="Of baselines and tta: see `gen3d label`.  [default: lite]"),
     option: list[str] = typer.Option([], "--option", help="The teacher's NAME=VALUE, as weights=DIR; may be repeated."),
     set_: list[str] = typer.Option([], "--set", help="NAME=VALUE of the method, as threshold=0.4; may be repeated."),
-    dataset: str = typer.Option(None, "--dataset", help="psb (default), shapenetpart(-h5), partdistill-h5, collection"),
+    dataset: str = typer.Option(None, "--dataset", help=f"{_DATASETS}.  [default: psb]"),
     root: Path = typer.Option(..., "--root", help="The data set's folder."),
     split: str = typer.Option(None, "--split", help="Of sets that have them: train, val, trainval or test."),
     missing: str = typer.Option(None, "--missing", help="Of sets with lists: skip = score what is there."),

@@ -24,6 +24,7 @@ from cli import (
     label,
     pretrain,
     quality,
+    reproduce,
     segment,
     train_teacher,
     verify,
@@ -44,6 +45,7 @@ app.command("label")(label.command)
 app.command("pretrain")(pretrain.command)
 app.command("distill")(distill.command)
 app.command("eval")(eval.command)
+app.command("reproduce")(reproduce.command)
 app.command("segment")(segment.command)
 app.command("export")(export.command)
 app.command("convert")(convert.command)

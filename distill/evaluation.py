@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -208,15 +208,14 @@ def _by_faces(shape: Shape) -> Shape:
     return replace(shape, points=shape.centroids(), normals=normals, point_labels=shape.face_labels, point_colors=None)
 
 
-def _turned(labelled: LabelledSet, settings: EvalSettings) -> list[Shape]:
-    """The shapes turned as asked, normalised."""
-    shapes = []
+def _turned(labelled: LabelledSet, settings: EvalSettings) -> Iterator[Shape]:
+    """The shapes turned as asked, normalised; one after the other, since those of large sets are read here."""
     for number, shape in enumerate(labelled.shapes):
         if settings.yaw == RANDOM_YAW:
             turn = np.random.default_rng([settings.seed, number]).uniform(0, 360)
-            shape = shape.transformed(yaw(turn)).normalised()
-        shapes.append(shape)
-    return shapes
+            yield shape.transformed(yaw(turn)).normalised()
+        else:
+            yield shape
 
 
 def _bare(shape: Shape) -> Shape:

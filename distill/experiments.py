@@ -82,13 +82,35 @@ def parse_real(texts: Sequence[str], categories: Sequence[str]) -> dict[str, lis
 
 
 class Sources(NamedTuple):
-    """One experiment: what is run, on what, and where everything goes."""
+    """One experiment: what is run, on what, and where everything goes.
+
+    Args:
+        real: category -> paths of real shapes as `gen3d import` takes them.
+        collections: category -> collection of unlabelled real shapes, in the place of paths.
+        sources: which of `SOURCES` are run.
+        label: how teachers are asked; their name and the seed are the settings'.
+    """
 
     settings: ExperimentSettings
     real: Mapping[str, list[str]]
     tests: Sequence[ScoredOn]
     out: Path
     workers: int = 1
+    collections: Mapping[str, Path] = {}
+    sources: Sequence[str] = SOURCES
+    label: LabelSettings = LabelSettings()
+
+    def recorded(self) -> dict[str, Any]:
+        """What is kept beside the results, and must be the same to go on; further seeds and sources may come."""
+        tests = [[test.dataset, str(test.root), test.options] for test in self.tests]
+        found = {"settings": self.settings.model_dump(exclude={"seeds"}), "real": dict(self.real), "tests": tests}
+        if self.label != LabelSettings():
+            found["label"] = self.label.recorded()
+        return found
+
+    def asking(self, seed: int) -> LabelSettings:
+        """How the teacher is asked about shapes of a seed."""
+        return self.label.model_copy(update={"teacher": self.settings.teacher, "seed": seed})
 
 
 def run_sources(job: Sources, report: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
@@ -98,8 +120,7 @@ def run_sources(job: Sources, report: Callable[[str], None] = lambda text: None)
     is scored on the first set that has it, and one that none has is only named in the table.
 
     Args:
-        job: `real` is category -> paths as `gen3d import` takes them. `out` gets collections, students and scores per
-            category, `experiment.json`, `table.md` and `sources.png`.
+        job: `out` gets collections, students and scores per category, `experiment.json`, `table.md` and `sources.png`.
         report: called with a line for every step.
 
     Returns:
@@ -110,11 +131,8 @@ def run_sources(job: Sources, report: Callable[[str], None] = lambda text: None)
         Gen3dError: of the stages.
     """
     plan = [_plan(job, known_category(name).name) for name in job.settings.categories]
-    tests = [[test.dataset, str(test.root), test.options] for test in job.tests]
-    same = job.settings.model_dump(exclude={"seeds"})  # more of them go on with what is there
-    record = {"settings": same, "real": dict(job.real), "tests": tests}
     make_folder(job.out)
-    settle_record(job.out / "settings.json", record)
+    settle_record(job.out / "settings.json", job.recorded())
     for row, test in plan:
         if test is not None:
             for cell in _cells(job, row.category, test, report):
@@ -142,30 +160,40 @@ def _plan(job: Sources, name: str) -> tuple[Row, ScoredOn | None]:
 
 def _cells(job: Sources, name: str, test: ScoredOn, report: Callable[[str], None]) -> Iterator[Cell]:
     """The scores of one category, seed by seed."""
-    folder = job.out / name
-    paths = list(job.real.get(name, ()))
-    if paths:
+    there = bool(job.real.get(name)) or name in job.collections
+    wanted = [source for source in job.sources if there or source == "generated"]
+    if wanted != ["generated"]:
         report(f"{name}: real shapes")
-        _real(job, name, folder / "real", paths)
+        _real(job, name)
     for seed in range(job.settings.seeds):
-        report(f"{name}, seed {seed}: generated shapes")
-        _generated(job, name, folder / f"generated-{seed}", seed)
-        for source in SOURCES if paths else ("generated",):
+        if wanted != ["real"]:
+            report(f"{name}, seed {seed}: generated shapes")
+            _generated(job, name, seed)
+        for source in wanted:
             report(f"{name}, seed {seed}: {source}")
             yield _cell(job, name, source, seed, test)
 
 
-def _real(job: Sources, name: str, root: Path, paths: list[str]) -> None:
+def _folders(job: Sources, name: str, seed: int) -> tuple[Path, Path]:
+    """The collections of generated shapes of a seed, and of real ones."""
+    folder = job.out / name
+    return folder / f"generated-{seed}", job.collections.get(name, folder / "real")
+
+
+def _real(job: Sources, name: str) -> None:
     """Import and label the real shapes of a category; those of which nothing could be made stay out."""
-    import_shapes(ImportSettings(category=name, align=job.settings.align), find_inputs(paths, name), root, job.workers)
-    label(Collection.open(root), LabelSettings(teacher=job.settings.teacher), job.workers)
+    _, root = _folders(job, name, 0)
+    if name not in job.collections:
+        found = find_inputs(list(job.real[name]), name)
+        import_shapes(ImportSettings(category=name, align=job.settings.align), found, root, job.workers)
+    label(Collection.open(root), job.asking(0), job.workers)
 
 
-def _generated(job: Sources, name: str, root: Path, seed: int) -> None:
+def _generated(job: Sources, name: str, seed: int) -> None:
     """Generate and label the shapes of one seed."""
+    root, _ = _folders(job, name, seed)
     made = GenerateSettings(category=name, generator="procedural", n=job.settings.n, seed=seed)
-    collection = generate(made, root, job.workers)
-    label(collection, LabelSettings(teacher=job.settings.teacher, seed=seed), job.workers)
+    label(generate(made, root, job.workers), job.asking(seed), job.workers)
 
 
 def _cell(job: Sources, name: str, source: str, seed: int, test: ScoredOn) -> Cell:
@@ -175,7 +203,7 @@ def _cell(job: Sources, name: str, source: str, seed: int, test: ScoredOn) -> Ce
     shared = {"teacher": settings.teacher, "epochs": settings.epochs, "ratio": settings.ratio}
     how = DistillSettings(category=name, source=source, steps=budget, seed=seed, **shared)
     student = folder / f"student-{source}-{seed}"
-    distill(source_folders(source, folder / f"generated-{seed}", folder / "real"), how, student)
+    distill(source_folders(source, *_folders(job, name, seed)), how, student)
     subject = Subject(student=str(student), category=name)
     found, _, _ = score(subject, test.root, _how(settings, test, name, seed), folder / f"scores-{source}-{seed}", False)
     return Cell(source, seed, found["miou"], found["worst_half"], found["parts"])

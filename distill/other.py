@@ -14,6 +14,7 @@ from gen3d.errors import SettingsError
 from gen3d.knowledge import Knowledge
 
 OTHER = "other"
+_DRAWS = 2000
 
 
 def with_other(knowledge: Knowledge) -> Knowledge:
@@ -66,3 +67,27 @@ def partnete_scores(
             for label, iou in zip(kept, ious, strict=True)
         },
     }
+
+
+def partnete_report(
+    pairs: Sequence[tuple[Int16[np.ndarray, " N"], Int16[np.ndarray, " N"]]], parts: tuple[str, ...], seed: int
+) -> dict[str, Any]:
+    """PartNetE's score of a category with its interval, for the JSON of an evaluation on that data set, in percent.
+
+    The interval is the percentile bootstrap over shapes (Efron 1979): parts that no drawn shape has are left out.
+
+    Args:
+        pairs: prediction and truth of every shape, -1 = none of the parts.
+        parts: of the category, all of them scored.
+        seed: of the resampling.
+    """
+    found = partnete_scores(pairs, parts, list(range(len(parts))))
+    if found["miou"] is None:
+        return {"partnete": found}
+    ious = np.stack([partnete_part_ious([p], [t], len(parts)) for p, t in pairs])
+    total, there = np.nan_to_num(ious), np.isfinite(ious)
+    pick = np.random.default_rng(seed).integers(len(ious), size=(_DRAWS, len(ious)))
+    sums, counts = total[pick].sum(1), there[pick].sum(1)
+    seen = counts.any(1)
+    means = (sums / np.maximum(counts, 1))[seen].sum(1) / (counts[seen] > 0).sum(1)
+    return {"partnete": found | {"interval_95": (100 * np.quantile(means, [0.025, 0.975])).round(2).tolist()}}

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64, Int16
 
 from distill.datasets.labelled import LabelledSet
 from distill.metrics import bootstrap_interval, part_ious, present_miou
-from distill.other import partnete_scores
+from distill.other import partnete_report, partnete_scores
 from gen3d.errors import InputError
 from gen3d.shape import Shape
 
@@ -69,6 +69,7 @@ class Report:
             "metric": f"mIoU % over {settings.elements}, {METRIC}",
             "settings": settings.model_dump(),
             **self.extra,
+            **(self._partnete(settings.seed) if settings.dataset == "partnete" else {}),
             "shapes_expected": self.expected,
             "shapes_scored": len(self.shapes),
             "miou": round(self.miou, 2),
@@ -77,6 +78,11 @@ class Report:
             "parts": {p: round(float(100 * x), 2) for p, x in zip(self.parts, parts, strict=True)},
             "shapes": {s.shape.id: round(float(100 * s.ious.mean()), 2) for s in self.shapes},
         }
+
+    def _partnete(self, seed: int) -> dict[str, Any]:
+        """That data set's own metric, for JSON."""
+        pairs = [(s.prediction, s.shape.point_labels) for s in self.shapes if s.shape.point_labels is not None]
+        return partnete_report(pairs, self.parts, seed)
 
 
 def report_on(
@@ -90,7 +96,9 @@ def report_on(
         counted = np.isin(shape.point_labels, kept)
         ious = part_ious(prediction[counted], shape.point_labels[counted], len(row.parts))[kept]
         scored.append(Scored(shape, prediction, ious, counted))
-    extra = {"other_metrics": _other_metrics(scored, kept, row.parts)}
+    extra: dict[str, Any] = {"other_metrics": _other_metrics(scored, kept, row.parts)}
+    extra |= {"skipped": [{"id": id, "reason": why} for id, why in labelled.skipped]} if labelled.skipped else {}
+    extra |= {"note": labelled.note} if labelled.note else {}
     return Report(method, row.name, tuple(row.parts[i] for i in kept), scored, labelled.expected, extra)
 
 

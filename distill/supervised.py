@@ -136,5 +136,5 @@ def evaluate_supervised(
         for i, found in zip(held, predicted(student, [shapes[i] for i in held], kept, row, settings), strict=True):
             predictions[i] = found
     result = report_on("supervised", labelled, kept, shapes, predictions)
-    extra = {"supervised": how.model_dump(), "learnt_from": learnt_from, "note": "trained on human labels: a ceiling"}
+    extra = {"supervised": how.model_dump(), "learnt_from": learnt_from, "ceiling": "trained on human labels"}
     return replace(result, extra=result.extra | extra)

@@ -21,6 +21,7 @@ STAGES = (  # sections of a preset
     "eval",
     "teacher",
     "experiment",
+    "reproduce",
 )
 
 

@@ -227,7 +227,7 @@ def test_help_is_quick_to_import() -> None:
         "huggingface_hub",
         "PIL",
     }
-    for verb in ("generate", "label", "pretrain", "distill", "eval", "segment", "train-teacher"):
+    for verb in ("generate", "label", "pretrain", "distill", "eval", "segment", "train-teacher", "reproduce"):
         assert verb in done.stdout
 
 
@@ -239,7 +239,10 @@ def test_stages_are_quick_to_import() -> None:
     assert not set(done.stdout.split()) & {"torch", "trimesh", "scipy", "transformers", "huggingface_hub"}
 
 
-@pytest.mark.parametrize("verb", ["generate", "label", "pretrain", "distill", "eval", "segment", "train-teacher"])
+VERBS = ["generate", "label", "pretrain", "distill", "eval", "segment", "train-teacher", "reproduce"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help(run: Run, verb: str) -> None:
     end = run(verb, "--help")
     assert end.code == 0 and "--seed" in end.out and "--json" in end.out and not end.err

@@ -78,7 +78,7 @@ def test_a_training_split_takes_the_place_of_folds() -> None:
     how = HOW.model_copy(update={"shots": 2})
     report = evaluate_supervised(labelled(shapes[:3]), SETTINGS, how, labelled(shapes[3:]))
     assert report.extra["learnt_from"] == [2] and len(report.shapes) == 3
-    assert "human labels" in report.extra["note"]
+    assert "human labels" in report.extra["ceiling"]
 
 
 def test_what_can_not_be_learnt_from_is_named() -> None:
