@@ -8,7 +8,7 @@ import torch
 from baseline_teachers import Blind, Feeling
 from tiny_teacher import Oracle
 
-from distill.baselines import BASELINES, make_baseline
+from distill.baselines import make_baseline
 from distill.baselines.baseline import Baseline, Observed, observe
 from distill.baselines.openscene import (
     Fused,
@@ -150,9 +150,3 @@ def test_a_teacher_that_sees_nothing_gives_no_part(answer: str) -> None:
 def test_wrong_options_are_named(option: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{option} = '{value}'"):
         make_baseline("openscene", {option: value})
-
-
-def test_the_verb_names_the_baselines_that_there_are() -> None:
-    from cli import eval as verb
-
-    assert verb._BASELINES.split(", ") == list(BASELINES)
