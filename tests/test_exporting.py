@@ -153,7 +153,7 @@ def test_stored_clouds_keep_their_points_in_order(tmp_path: Path) -> None:
     clouds = [replace(c, id=f"c{i}", point_labels=np.abs(c.point_labels)).normalised() for i, c in enumerate(clouds)]
     root = collection_of(tmp_path / "c", clouds)
     made(root, tmp_path / "a", "shapenetpart-txt", points=0, split=(0, 0, 1))
-    again = DATASETS["shapenetpart"](tmp_path / "a", "chair").shapes
+    again = list(DATASETS["shapenetpart"](tmp_path / "a", "chair").shapes)
     for found, cloud in zip(again, clouds, strict=True):
         assert_same_cloud(found, cloud)
     made(collection_of(tmp_path / "d", again), tmp_path / "b", "shapenetpart-txt", points=0, split=(0, 0, 1))

@@ -77,10 +77,8 @@ def naive(points: np.ndarray, released: bool) -> tuple[np.ndarray, np.ndarray, n
     for axis, sigma in enumerate((2.0, 1.0, 1.0)):
         taps = [np.exp(-(t**2) / (2 * sigma**2)) for t in range(-2, 3)]
         padded = np.moveaxis(np.pad(np.moveaxis(grid, axis, 0), ((2, 2), (0, 0), (0, 0))), 0, axis)
-        grid = sum(
-            w / sum(taps) * np.moveaxis(np.moveaxis(padded, axis, 0)[t : t + grid.shape[axis]], 0, axis)
-            for t, w in enumerate(taps)
-        )
+        moved = [np.moveaxis(np.moveaxis(padded, axis, 0)[t : t + grid.shape[axis]], 0, axis) for t in range(5)]
+        grid = np.sum([w / sum(taps) * part for w, part in zip(taps, moved, strict=True)], axis=0)
     image = 1 - grid.max(0) / grid.max()
     seen, places = [], []
     for (x, y), value in zip(cell, z, strict=True):

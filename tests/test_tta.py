@@ -81,7 +81,7 @@ def test_permuted_labels_change_no_prediction(mode: str, started: bool) -> None:
 
 
 def test_a_student_is_aligned_on_shapes_without_labels_alike() -> None:
-    shapes = chairs().shapes
+    shapes = list(chairs().shapes)
     bare = [replace(shape, face_labels=None) for shape in shapes]
     one, other = (weights(align(tiny(), s, Stripes(), FAST)) for s in (shapes, bare))
     assert torch.equal(one, other)
@@ -92,7 +92,7 @@ def test_a_student_is_aligned_on_shapes_without_labels_alike() -> None:
 
 def test_the_student_given_stays_and_its_copy_repeats_with_the_seed() -> None:
     student = tiny()
-    before, shapes = weights(student), chairs(1).shapes
+    before, shapes = weights(student), list(chairs(1).shapes)
     aligned = align(student, shapes, Stripes(), FAST)
     assert torch.equal(weights(student), before) and "tta" not in student.training_record
     assert not torch.equal(weights(aligned), before) and aligned.training_record["tta"]["copies"] == 2

@@ -63,7 +63,7 @@ class Fused(NamedTuple):
     @property
     def known(self) -> Bool[np.ndarray, " N"]:
         """Points with a feature."""
-        return self.feature.any(1)
+        return np.any(self.feature != 0, axis=1)
 
 
 class OpenScene(Baseline):

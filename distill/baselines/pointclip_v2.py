@@ -156,7 +156,7 @@ def _as_view(one: DepthMap, frame: Float[np.ndarray, "3 3"], camera: Camera, sha
     first = np.full(SIDE**2, BACKGROUND, np.int32)
     first[one.drawn[near]] = near
     first = first.reshape(SIDE, SIDE)
-    around = distance_transform_edt(first == BACKGROUND, return_distances=False, return_indices=True)
+    _, around = distance_transform_edt(first == BACKGROUND, return_indices=True)  # type: ignore[misc]
     element = np.where(grey < 255, first[tuple(around)], np.int32(BACKGROUND))
     hit = element != BACKGROUND
     facing = normals @ frame.T

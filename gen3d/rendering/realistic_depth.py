@@ -65,7 +65,7 @@ class Grid(NamedTuple):
         """The values of cells, each told by its layer, and its column and row in the whole grid."""
         place = cell - self.first
         _, height, width = self.values.shape
-        inside = ((place >= 0) & (place < (width, height))).all(1)
+        inside = np.all((place >= 0) & (place < (width, height)), axis=1)
         column, row = np.where(inside[:, None], place, 0).T
         return np.where(inside, self.values[deep, row, column], np.float32(0))
 
