@@ -23,6 +23,7 @@ from cli import (
     label,
     pretrain,
     quality,
+    report,
     segment,
     train_teacher,
     verify,
@@ -47,6 +48,7 @@ app.command("segment")(segment.command)
 app.command("export")(export.command)
 app.command("convert")(convert.command)
 app.command("quality")(quality.command)
+app.command("report")(report.command)
 app.command("views")(views.command)
 app.command("verify")(verify.command)
 app.command("env")(env.command)
