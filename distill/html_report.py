@@ -10,7 +10,7 @@ from string import Template
 from typing import Any
 
 from distill.page.found import Found, find
-from distill.page.sections import RIGHT_COLOR, WRONG_COLOR, Page
+from distill.page.sections import RIGHT_COLOR, WRONG_COLOR, Page, Section
 from distill.page.text import safe_json, text
 from gen3d import __version__
 from gen3d.colors import PALETTE, UNLABELLED_GREY
@@ -53,11 +53,6 @@ def render(page: Page) -> str:
         "none": UNLABELLED_GREY.tolist(),
     }
     script = _resource("viewer.js")
-    sections = [
-        f'<section id="{s.anchor}" aria-labelledby="{s.anchor}-title">\n<h2 id="{s.anchor}-title">{text(s.title)}</h2>\n'
-        f"{s.content}\n</section>"
-        for s in page.sections
-    ]
     return Template(_resource("page.html")).substitute(
         title=text(f"gen3d report: {page.found.root.name}"),
         version=text(__version__),
@@ -65,11 +60,18 @@ def render(page: Page) -> str:
         style=_resource("style.css"),
         links="\n".join(f'<li><a href="#{s.anchor}">{text(s.title)}</a></li>' for s in page.sections),
         button=_BUTTON,
-        sections="\n".join(sections),
+        sections="\n".join(map(_section, page.sections)),
         data=safe_json({"clouds": page.clouds, "colors": colors}),
         script=script,
         hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def _section(section: Section) -> str:
+    """A section with its heading."""
+    title = f'<h2 id="{section.anchor}-title">{text(section.title)}</h2>'
+    frame = f'id="{section.anchor}" aria-labelledby="{section.anchor}-title"'
+    return f"<section {frame}>\n{title}\n{section.content}\n</section>"
 
 
 def _summary(found: Found) -> str:

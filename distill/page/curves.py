@@ -127,7 +127,8 @@ def interval_bar(score: float, low: float, high: float) -> str:
 
 
 def _svg(kind: str, title: str, drawn: list[str]) -> str:
-    return f'<svg class="{kind}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text(title)}">{"".join(drawn)}</svg>'
+    frame = f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text(title)}"'
+    return f'<svg class="{kind}" {frame}>{"".join(drawn)}</svg>'
 
 
 def _last(values: Sequence[float | None]) -> float:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from distill.page.clouds import MOST, Cloud, case_clouds, collection_clouds, quota
 from distill.page.curves import interval_bar, loss_curves, read_losses
-from distill.page.found import Evaluation, Experiment, Found, Model
-from distill.page.text import card, flat, folded, markdown, settings_table, table, text, words_table
+from distill.page.found import Evaluation, Experiment, Found, Model, Scores
+from distill.page.text import LONGEST, card, flat, folded, markdown, settings_table, table, text, words_table
 from distill.predictions import FILE
 from gen3d.collection import CARD, INFO, Collection
 from gen3d.colors import part_color
@@ -20,6 +20,7 @@ from gen3d.record import read_record
 MOST_DETAILS = 12  # evaluations, models and collections each that get a section
 MOST_LISTED = 1000  # shapes in the list of scores
 MOST_PICTURES = 1_500_000  # bytes of pictures in a page
+PIXELS = 320  # along the side of a canvas, shown at half of that where the screen is coarse
 RIGHT_COLOR, WRONG_COLOR = (135, 165, 205), (225, 0, 0)
 
 
@@ -132,14 +133,14 @@ def all_scores(found: Found) -> str:
     return table("Mean IoU in percent of every evaluation", heads, rows)
 
 
-def numbers(scores: Any) -> list[str]:
+def numbers(scores: Scores) -> list[str]:
     """Cells: score, interval, worst half, bar."""
     low, high = scores.interval_95
     bar = interval_bar(scores.miou, low, high)
     return [f"{scores.miou:.2f}", f"{low:.2f} to {high:.2f}", f"{scores.worst_half:.2f}", bar]
 
 
-def headline(scores: Any) -> str:
+def headline(scores: Scores) -> str:
     """What was scored, and the score."""
     low, high = scores.interval_95
     return (
@@ -150,7 +151,7 @@ def headline(scores: Any) -> str:
     )
 
 
-def part_table(scores: Any) -> str:
+def part_table(scores: Scores) -> str:
     """A line per part."""
     rows = [
         [f"{swatch(number)}{text(part)}", f"{value:.2f}", interval_bar(value, value, value)]
@@ -159,14 +160,14 @@ def part_table(scores: Any) -> str:
     return table("Mean IoU of every part", ["part", "IoU %", ""], rows)
 
 
-def other_metrics(scores: Any) -> str:
+def other_metrics(scores: Scores) -> str:
     """The same answers by other metrics."""
     found = scores.other_metrics
     rows = [[text(name), "-" if value is None else f"{value:.2f}"] for name, value in found.items()]
     return table("The same answers by other metrics; they do not compare", ["metric", "%"], rows) if rows else ""
 
 
-def all_shapes(scores: Any) -> str:
+def all_shapes(scores: Scores) -> str:
     """A line per shape, the worst first; of very many the worst."""
     ordered = sorted(scores.shapes.items(), key=lambda item: (item[1], item[0]))
     rows = [[text(id), f"{value:.2f}"] for id, value in ordered[:MOST_LISTED]]
@@ -207,14 +208,12 @@ def _swatch(color: tuple[int, ...]) -> str:
 
 def viewer(number: int, cloud: Cloud) -> str:
     """The figure of a cloud: a canvas per layer, turned by keys and pointer alike."""
-    pictures = "".join(
-        f'<div class="layer"><canvas width="320" height="320" aria-hidden="true"></canvas><span>{text(layer.title)}</span></div>'
-        for layer in cloud.layers
-    )
+    canvas = f'<canvas width="{PIXELS}" height="{PIXELS}" aria-hidden="true"></canvas>'
+    pictures = "".join(f'<div class="layer">{canvas}<span>{text(layer.title)}</span></div>' for layer in cloud.layers)
     title = f"{cloud.id} ({cloud.note})" if cloud.note else cloud.id
-    layers = ", ".join(layer.title for layer in cloud.layers)
+    label = text(f"{title}: {', '.join(layer.title for layer in cloud.layers)}", 2 * LONGEST)
     return (
         f'<figure class="shape"><div class="viewer" data-cloud="{number}" tabindex="0" role="application" '
-        f'aria-roledescription="3D view" aria-label="{text(title)}: {text(layers)}" aria-describedby="keys">{pictures}</div>'
+        f'aria-roledescription="3D view" aria-label="{label}" aria-describedby="keys">{pictures}</div>'
         f"<figcaption>{text(title)}</figcaption></figure>"
     )
