@@ -273,11 +273,11 @@ def test_curves_of_hardly_any_loss(tmp_path: Path, rows: str) -> None:
 # --- errors --------------------------------------------------------------------------------------
 
 
-def broken(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
-    return lambda run: (run / name).write_bytes(change((run / name).read_bytes())) and None
+def broken(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
+    return lambda run: (run / name).write_bytes(change((run / name).read_bytes()))
 
 
-def scores_with(**changes: Any) -> Callable[[Path], None]:
+def scores_with(**changes: Any) -> Callable[[Path], object]:
     return broken("student/eval/scores.json", lambda data: json.dumps(json.loads(data) | changes).encode())
 
 

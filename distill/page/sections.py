@@ -18,7 +18,7 @@ from gen3d.data_card import card as data_card
 from gen3d.record import read_record
 
 MOST_DETAILS = 12  # evaluations, models and collections each that get a section
-MOST_LISTED = 1000  # shapes in the list of scores
+MOST_LISTED = 300  # shapes in the list of scores
 MOST_PICTURES = 1_500_000  # bytes of pictures in a page
 PIXELS = 320  # along the side of a canvas, shown at half of that where the screen is coarse
 RIGHT_COLOR, WRONG_COLOR = (135, 165, 205), (225, 0, 0)

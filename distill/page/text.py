@@ -12,7 +12,7 @@ from typing import Any
 from gen3d.errors import InputError
 
 LONGEST = 300  # characters of one value
-LONGEST_CARD = 200_000
+LONGEST_CARD = 50_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")  # no character of HTML
 _CLOSED = ("image", "link", "autolink", "html_inline", "html_block", "reference")  # nothing that a page could load
 
