@@ -24,6 +24,7 @@ from cli import (
     label,
     pretrain,
     quality,
+    report,
     reproduce,
     segment,
     train_teacher,
@@ -50,6 +51,7 @@ app.command("segment")(segment.command)
 app.command("export")(export.command)
 app.command("convert")(convert.command)
 app.command("quality")(quality.command)
+app.command("report")(report.command)
 app.command("views")(views.command)
 app.command("verify")(verify.command)
 app.command("env")(env.command)

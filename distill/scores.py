@@ -42,7 +42,7 @@ class Scored:
 class Report:
     """Scores of one category. `parts` are the scored ones; mIoU as ShapeNetPart: mean over parts, then over shapes.
 
-    `extra` goes into the JSON as it is.
+    `extra` goes into the JSON as it is. `labels` are those of `parts`, by which truths and predictions name them.
     """
 
     method: str
@@ -51,6 +51,7 @@ class Report:
     shapes: list[Scored]
     expected: int
     extra: dict[str, Any] = field(default_factory=dict)
+    labels: tuple[int, ...] = ()
 
     @property
     def miou(self) -> float:
@@ -99,7 +100,7 @@ def report_on(
     extra: dict[str, Any] = {"other_metrics": _other_metrics(scored, kept, row.parts)}
     extra |= {"skipped": [{"id": id, "reason": why} for id, why in labelled.skipped]} if labelled.skipped else {}
     extra |= {"note": labelled.note} if labelled.note else {}
-    return Report(method, row.name, tuple(row.parts[i] for i in kept), scored, labelled.expected, extra)
+    return Report(method, row.name, tuple(row.parts[i] for i in kept), scored, labelled.expected, extra, tuple(kept))
 
 
 def _other_metrics(scored: list[Scored], kept: list[int], parts: tuple[str, ...]) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""Runs one evaluation and keeps it: scores.json, settings and report.png in a folder."""
+"""Runs one evaluation and keeps it: scores.json, settings, predictions and report.png in a folder."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from distill.evaluation import (
     evaluate_tta,
     read_dataset,
 )
+from distill.predictions import write_predictions
 from distill.report import draw_report
 from distill.scores import Report
 from distill.student import Student
@@ -160,6 +161,7 @@ def _keep(report: Report, settings: EvalSettings, record: dict[str, Any], folder
     result = report.as_dict(settings)
     start_record(folder / "settings.json")
     draw_report(report, folder / "report.png")
+    write_predictions(report, folder)
     write_record(folder / "scores.json", result)
     write_record(folder / "settings.json", record)
     return result

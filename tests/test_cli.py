@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli_chain import DISTILL, EVAL, GENERATE, LABEL, STUDENT, Run, tree
+from cli_chain import DISTILL, EVAL, GENERATE, LABEL, STUDENT, Run, assert_refused, tree
 from safetensors import safe_open
 from tiny_pixel_teachers import write_tiny
 
@@ -274,3 +274,20 @@ def test_the_shipped_teacher_makes_a_student_of_real_chairs(
         out = str(capfd.readouterr().out)
         assert not end.value.code
     assert json.loads(out)["miou"] > 80
+
+
+def test_a_run_is_reported_on_one_page_beside_it(home: Path, run: Run) -> None:
+    assert run(*EVAL).code == 0
+    end = run("report", "runs/chair", "--json")
+    found = json.loads(end.out)
+    page = home / "runs/chair-report.html"
+    assert end.code == 0 and (home / found["out"]).samefile(page) and found["bytes"] == page.stat().st_size < 5_000_000
+    assert {kind: found[kind] for kind in ("evaluations", "models", "collections", "experiments", "shapes")} == {
+        "evaluations": 1, "models": 1, "collections": 1, "experiments": 0, "shapes": 6
+    }  # fmt: skip
+    first = page.read_bytes()
+    assert run("report", "runs/chair", "--out", "again/a.html").out.startswith("again/a.html: 1 evaluations, 1 models")
+    assert (home / "again/a.html").read_bytes() == first
+    (home / "empty").mkdir()
+    for words, reason in ((("empty",), "holds no collection"), (("tiny.yaml",), "is not a folder")):
+        assert_refused(home, run, ("report", *words), 3, [reason])

@@ -18,6 +18,7 @@ from distill.baselines import make_baseline
 from distill.datasets.labelled import LabelledSet
 from distill.evaluation import EvalSettings, evaluate_baseline, evaluate_student, read_dataset
 from distill.metrics import bootstrap_interval
+from distill.predictions import FILE
 from distill.report import MOST, draw_report
 from distill.scores import Report
 from distill.scoring import Subject, score
@@ -256,7 +257,7 @@ def test_scores_settings_and_picture_are_kept_beside_the_student(place: tuple[Pa
     root, student = place
     result, folder, finished = score(subject(student), root, SETTINGS, None, False)
     assert not finished and folder.parent == student
-    assert {p.name for p in folder.iterdir()} == {"scores.json", "settings.json", "report.png"}
+    assert {p.name for p in folder.iterdir()} == {"scores.json", "settings.json", "report.png", FILE}
     assert json.loads((folder / "scores.json").read_bytes()) == json.loads(json.dumps(result))
     kept = json.loads((folder / "settings.json").read_bytes())
     assert kept["settings"] == json.loads(SETTINGS.model_dump_json()) and kept["root"] == str(root)
