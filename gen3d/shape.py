@@ -85,7 +85,9 @@ class Shape:
         """The vertices in use, or the points where there is no mesh."""
         if self.has_mesh:
             vertices, faces = self.mesh
-            return vertices[np.unique(faces)]
+            used = np.zeros(len(vertices), bool)
+            used[faces] = True  # much quicker than looking for the different ones among millions
+            return vertices[used]
         return np.zeros((0, 3), np.float32) if self.points is None else self.points
 
     def centroids(self) -> Float32[np.ndarray, "F 3"]:
