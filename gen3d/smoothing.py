@@ -2,10 +2,10 @@
 
     E(l) = sum over faces f of  a_f * -log p_f(l_f)   +   strength * sum over edges of  w_fg * [l_f != l_g]
 
-a is a face's share of the area; w an edge's length in units of the root of the whole area, less where the surface bends:
-w = length * exp(-4 eta (1 - cos of the dihedral angle)), eta = 1 where it is hollow and 0.2 where it bulges (Katz and
-Tal 2003, after the minima rule: parts meet in hollows). So neither scale nor fineness of the mesh counts. Minimised by
-alpha expansion (Boykov, Veksler and Zabih 2001) with the construction of Kolmogorov and Zabih 2004; scipy's maximum
+a is a face's share of the area; w an edge's length in units of the root of the whole area, less where the surface
+bends: length * exp(-4 eta (1 - cos of the dihedral angle)), eta = 1 where it is hollow and 0.2 where it bulges (Katz
+and Tal 2003, after the minima rule: parts meet in hollows). So neither scale nor fineness of the mesh counts. Minimised
+by alpha expansion (Boykov, Veksler and Zabih 2001) with the construction of Kolmogorov and Zabih 2004; scipy's maximum
 flow, since what is faster has a licence that does not go with ours (PyMaxflow: GPL). Most faces need no flow at all:
 where -log p differs by more than the edges could make up for, the choice is plain.
 """
