@@ -1,68 +1,211 @@
-"""The `segment` stage: a student applied to a user's own file."""
+"""The `segment` stage: the parts of a user's own files, in their own frame and order."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from jaxtyping import Float32, Int16
+from pydantic import Field
 
-from distill.scoring import weights_hash
-from distill.student import Student
-from gen3d.errors import SettingsError
-from gen3d.mesh_io import read_shape, slug
+from distill.labellers import Labeller
+from gen3d.categories import any_category
+from gen3d.errors import Gen3dError, InputError, MissingError, SettingsError, StorageError
+from gen3d.gltf_check import buffers
+from gen3d.import_formats import ShapeReader
+from gen3d.importing import ImportSettings, pose_of
+from gen3d.inputs import Input, find_inputs
+from gen3d.mesh_io import file_content
+from gen3d.mesh_readers import one_line
 from gen3d.parts_io import write_parts
 from gen3d.record import read_record, start_record, write_record
+from gen3d.settings import Settings
+from gen3d.shape import Shape
+from gen3d.smoothing import smoothed
+from gen3d.storage import remove_files
 
-UP = {"y": np.eye(3), "z": np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])}  # to the house frame
+_FORM = 1  # of the results; another number makes all of them anew
+_RECORD = "_settings.json"
+
+
+class SegmentSettings(Settings):
+    """Settings of `gen3d segment`."""
+
+    up: Literal["y", "z", "auto"] = Field(default="y", description="the files' upward axis")
+    smooth: bool = Field(default=False, description="clean the boundaries of parts on meshes; see `gen3d.smoothing`")
+    passes: int = Field(default=4, ge=1, description="samples of 2,048 points that are averaged")
+    meshes: bool = Field(default=False, description="write one file per part, too")
+    seed: int = Field(default=0, ge=0, description="of the points that the student sees")
+
+
+class Outcome(NamedTuple):
+    """What became of all files.
+
+    Args:
+        rows: per shape that is labelled: id, shape (its file), elements ("faces" or "points"), counts per part,
+            mean_confidence, pose, smoothed and files.
+        failures: (id, reason) of those that are not.
+        made_now: how many were not there before.
+        left_out: archives and folders that were passed over.
+    """
+
+    rows: list[dict[str, Any]]
+    failures: list[tuple[str, str]]
+    made_now: int
+    left_out: list[str]
 
 
 def segment(
-    path: Path, student_folder: str, out: Path, up: str = "y", seed: int = 0, overwrite: bool = False
-) -> tuple[dict[str, Any], bool]:
-    """Label every face (or point) of a file and write its parts, in the file's own frame and order.
+    paths: Sequence[str | Path],
+    labeller: Labeller,
+    settings: SegmentSettings,
+    out: Path,
+    overwrite: bool = False,
+    report: Callable[[int, str], None] = lambda count, note: None,
+) -> Outcome:
+    """Label every face (or point) of the shapes in files, folders and patterns, and write their parts.
+
+    Every shape has a folder of its own in `out`, named after it; see `gen3d.parts_io.write_parts`. What was made before
+    of the same file with the same settings is left as it is; files of other settings are replaced. A file that can't be
+    read is a failure of its own.
 
     Args:
-        path: the file.
-        student_folder: a student's folder or Hub id.
+        paths: see `gen3d.inputs.find_inputs`. Results of earlier calls in `out` are passed over.
+        labeller: see `distill.labellers`.
+        settings: see `SegmentSettings`.
         out: folder for the results.
-        up: the file's upward axis.
-        seed: of the points the student sees.
-        overwrite: segment again where the same was done before.
+        overwrite: label again where the same was done before.
+        report: called after every shape with 1 and its id.
 
-    Returns:
-        category, elements ("faces" or "points"), counts per part, files written; and whether they were there already
-        from the same file, student and settings. Files of other settings are replaced.
+    Raises:
+        InputError: a path that nothing answers to, or no shape in any.
+        StorageError: the results can't be written.
     """
-    if up not in UP:
-        raise SettingsError(f"--up {up}: must be one of {', '.join(UP)}")
-    shape = read_shape(path)
-    student = Student.load(student_folder)
-    settings = {"shape": hashlib.sha256(path.read_bytes()).hexdigest(), "student": str(student_folder)}
-    settings |= {"weights": weights_hash(student), "up": up, "seed": seed}
-    record_path = out / f"{slug(shape.id)}_settings.json"
-    old = None if overwrite else read_record(record_path)
-    if old and old.get("settings") == settings and all(Path(file).is_file() for file in old["result"]["files"]):
-        return old["result"], True
-    house = shape.transformed(UP[up])
-    if shape.has_mesh:
-        labels, confidence = student.label_faces(house, seed)
-        labelled = replace(shape, category=student.category, face_labels=labels)
-    else:
-        labels, confidence = student.label_points(house, seed)
-        labelled = replace(shape, category=student.category, point_labels=labels)
-    start_record(record_path)
-    files = write_parts(labelled, student.parts, out)
-    counts = {part: int((labels == i).sum()) for i, part in enumerate(student.parts)}
-    result = {
-        "shape": str(path),
-        "category": student.category,
-        "elements": "faces" if shape.has_mesh else "points",
-        "counts": counts,
-        "mean_confidence": round(float(confidence.mean()), 4),
-        "files": [str(file) for file in files],
-    }
-    write_record(record_path, {"settings": settings, "result": result})
-    return result, False
+    place = out.resolve()
+    listing = find_inputs(paths, labeller.start.category, lambda path: _is_result(path, place))
+    stage = _Stage(labeller, settings, out, listing.inputs)
+    rows, failures, made = [], [], 0
+    for item in listing.inputs:
+        try:
+            row, before = stage.row(item, overwrite)
+        except (SettingsError, MissingError, StorageError):
+            raise
+        except (Gen3dError, MemoryError) as error:
+            failures.append((item.id, _reason(item, error)))
+        else:
+            rows.append(row)
+            made += not before
+        report(1, item.id)
+    return Outcome(rows, failures, made, listing.left_out)
+
+
+class _Stage:
+    """One call's files."""
+
+    def __init__(self, labeller: Labeller, settings: SegmentSettings, out: Path, inputs: list[Input]) -> None:
+        category = labeller.start.category
+        self._labeller, self._settings, self._out = labeller, settings, out
+        self._reader = ShapeReader(any_category(category), inputs)
+        auto = settings.up == "auto"
+        self._pose = ImportSettings(category=category, up=settings.up, align=auto, seed=settings.seed)
+        self._digest: tuple[Path, str] | None = None
+
+    def row(self, item: Input, overwrite: bool) -> tuple[dict[str, Any], bool]:
+        """What is told of a shape, and whether it was there before."""
+        folder, parts = self._out / item.id, self._labeller.start.parts
+        record_path = folder / f"{item.id}{_RECORD}"
+        wanted = {"form": _FORM, "input": self._digest_of(item), "key": item.key, "labeller": self._labeller.record}
+        wanted |= {"settings": self._settings.model_dump()}
+        old = None if overwrite else read_record(record_path)
+        if old and old.get("record") == json.loads(json.dumps(wanted)) and _all_there(folder, old["row"]["files"]):
+            return _shown(item, folder, old["row"]), True
+        shape, confidence, told = self._labelled(item)
+        stale = _old_files(record_path)
+        start_record(record_path)
+        files = [path.name for path in write_parts(shape, parts, folder, confidence, self._settings.meshes)]
+        remove_files(folder, sorted(stale - set(files)))
+        labels = shape.face_labels if shape.has_mesh else shape.point_labels
+        told |= {"counts": {part: int((labels == i).sum()) for i, part in enumerate(parts)}}
+        told |= {"mean_confidence": round(float(confidence.mean()), 4), "files": files}
+        write_record(record_path, {"record": wanted, "row": told})
+        return _shown(item, folder, told), False
+
+    def _labelled(self, item: Input) -> tuple[Shape, Float32[np.ndarray, " E"], dict[str, Any]]:
+        """The shape as its file has it, with labels; their confidence; and what else is told of it."""
+        found = self._reader.read(item)
+        bare = replace(found.shape, id=item.id, face_labels=None, point_labels=None)  # its labels are nobody's hint
+        matrix, pose = pose_of(found._replace(shape=bare), item, self._pose)
+        house = bare if (matrix == np.eye(3)).all() else bare.transformed(matrix)
+        positions = house.centroids() if house.has_mesh else house.positions()
+        student = self._labeller.student_of(house)
+        probabilities = student.probabilities(house, positions, self._settings.seed, self._settings.passes)
+        smooth = self._settings.smooth and bare.has_mesh
+        labels = smoothed(*bare.mesh, probabilities) if smooth else probabilities.argmax(1).astype(np.int16)
+        confidence = probabilities[np.arange(len(labels)), labels].astype(np.float32)
+        told = {"elements": "faces" if bare.has_mesh else "points", "pose": pose, "smoothed": smooth}
+        return _with_labels(bare, student.category, labels), confidence, told
+
+    def _digest_of(self, item: Input) -> str:
+        """Of the file, and of those that a glTF document refers to. An archive of many is read once."""
+        if item.fault is not None:
+            raise InputError(item.fault)
+        if self._digest is None or self._digest[0] != item.path:
+            content = file_content(item.path)
+            digest = hashlib.sha256(content)
+            for data in _referred(item.path, content):
+                digest.update(data)
+            self._digest = (item.path, digest.hexdigest())
+        return self._digest[1]
+
+
+def _with_labels(shape: Shape, category: str, labels: Int16[np.ndarray, " E"]) -> Shape:
+    """The shape with labels of its faces, or of its points where it has none."""
+    which = "face_labels" if shape.has_mesh else "point_labels"
+    return replace(shape, category=category, **{which: labels})
+
+
+def _referred(path: Path, content: bytes) -> list[bytes]:
+    """The buffers of a glTF document; none where it is damaged, which is said when it is read as a shape."""
+    if path.suffix.lower() != ".gltf":
+        return []
+    try:
+        return list(buffers(json.loads(content), path).values())
+    except Exception:  # as damaged documents raise anything
+        return []
+
+
+def _reason(item: Input, error: Exception) -> str:
+    """The error in one line that names the file once."""
+    text = "needs more memory than there is; simplify it first" if isinstance(error, MemoryError) else str(error)
+    path, shown = one_line(str(item.path)), one_line(item.name)
+    text = text.replace(path, shown)
+    return text if shown in text else f"{shown}: {text}"
+
+
+def _is_result(path: Path, out: Path) -> bool:
+    """Whether an earlier call wrote that file into its folder of `out`."""
+    folder = path.parent.resolve()
+    return folder.parent == out and (folder / f"{folder.name}{_RECORD}").is_file()
+
+
+def _all_there(folder: Path, files: list[str]) -> bool:
+    return all((folder / name).is_file() for name in files)
+
+
+def _old_files(record_path: Path) -> set[str]:
+    """Names of the files that an earlier call says it wrote beside its record."""
+    try:
+        row = (read_record(record_path) or {}).get("row", {})
+        return {name for name in row["files"] if isinstance(name, str) and Path(name).name == name}
+    except (InputError, LookupError, TypeError, AttributeError):
+        return set()
+
+
+def _shown(item: Input, folder: Path, row: dict[str, Any]) -> dict[str, Any]:
+    """What is told of a shape, its files by their paths."""
+    return {"id": item.id, "shape": item.name} | row | {"files": [str(folder / name) for name in row["files"]]}

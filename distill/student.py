@@ -105,12 +105,12 @@ class Student(nn.Module, PyTorchModelHubMixin):
 
         Each position takes the mean of its three nearest samples. Only +Y up is assumed of the frame.
         """
-        house = shape.normalised()
-        clouds = [house.sampled(POINTS, seed + i).points for i in range(passes)]
-        logits = self.logits([c for c in clouds if c is not None])
-        samples = np.concatenate([c for c in clouds if c is not None])
-        probability = torch.from_numpy(logits).softmax(-1).numpy().reshape(len(samples), -1)
         centre, radius = frame(shape.positions(), shape.id)
+        house = shape.transformed(np.eye(3) / radius, -centre / radius)  # normalised
+        clouds = house.samplings(POINTS, range(seed, seed + passes))
+        logits = self.logits([c.points for c in clouds if c.points is not None])
+        samples = np.concatenate([c.points for c in clouds if c.points is not None])
+        probability = torch.from_numpy(logits).softmax(-1).numpy().reshape(len(samples), -1)
         _, nearest = KDTree(samples).query(((positions - centre) / radius).astype(np.float32), k=3)
         return probability[nearest].mean(1)
 

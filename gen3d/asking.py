@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -16,7 +16,7 @@ from gen3d.rendering import AUTO, Renderer, make_renderer
 from gen3d.rendering.cameras import Camera, rings
 from gen3d.rendering.styles import PLAIN, ViewStyle, dressed, style_of
 from gen3d.rendering.view import View
-from gen3d.settings import Settings
+from gen3d.settings import Settings, resolve
 from gen3d.shape import Shape
 from gen3d.shards import Member
 from gen3d.teachers import Pretrained, told
@@ -66,6 +66,13 @@ class LabelSettings(Settings):
         for name in given.keys() & self.options.keys():
             raise SettingsError(f"option {name}: is set twice, by an option of its own too")
         return given | self.options
+
+
+def teacher_settings(teacher: str, options: Mapping[str, Any]) -> LabelSettings:
+    """Settings of a teacher and its options, those of `OPTIONS` and those that it alone has. Raises SettingsError."""
+    named = {name: value for name, value in options.items() if name in OPTIONS}
+    others = {name: value for name, value in options.items() if name not in OPTIONS}
+    return resolve(LabelSettings, teacher=teacher, **named, options=others or None)
 
 
 class Renderers:

@@ -160,7 +160,7 @@ def _members(reader: ShapeReader, item: Input, settings: ImportSettings) -> list
 
 def _imported(found: Found, item: Input, settings: ImportSettings) -> Shape:
     """The shape in the house frame, with what is known of where it came from."""
-    matrix, pose = _pose(found, item, settings)
+    matrix, pose = pose_of(found, item, settings)
     meta: dict[str, Any] = {"file": item.name, "pose": pose}
     meta |= {"key": item.key} if item.key is not None else {}
     meta |= {"unlabelled": found.unlabelled} if found.unlabelled else {}
@@ -169,8 +169,14 @@ def _imported(found: Found, item: Input, settings: ImportSettings) -> Shape:
     return replace(turned.normalised(), id=item.id, meta=meta)
 
 
-def _pose(found: Found, item: Input, settings: ImportSettings) -> tuple[Float64[np.ndarray, "3 3"], dict[str, Any]]:
-    """Rotation to the house frame, and how it came about: `by` is what said so."""
+def pose_of(found: Found, item: Input, settings: ImportSettings) -> tuple[Float64[np.ndarray, "3 3"], dict[str, Any]]:
+    """Rotation to the house frame, and how it came about: `by` is what said so.
+
+    Args:
+        found: a shape as its file has it.
+        item: where it was found; its suffix may say which way is up.
+        settings: category, up, front, align, raw_pose and seed are read.
+    """
     if found.pose is not None and not settings.raw_pose:
         matrix, by = found.pose
         return matrix, {"by": by, "rotation": matrix.tolist()}

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,22 +62,29 @@ class _File(NamedTuple):
     fault: str | None = None
 
 
-def find_inputs(paths: Sequence[str | Path], category: str) -> Listing:
+def find_inputs(
+    paths: Sequence[str | Path], category: str, passed_over: Callable[[Path], bool] = lambda path: False
+) -> Listing:
     """The shapes in files, folders and glob patterns (with `**`). A pattern means what it would mean to a shell.
+
+    Args:
+        paths: where to look.
+        category: what all of them are taken for.
+        passed_over: says of a file (absolute path) that it is to be treated as if it were not there.
 
     Raises:
         SettingsError: a category that is no word.
         InputError: a path or pattern that nothing answers to, a folder that can't be listed, or no shape in any.
     """
     row = any_category(category)
-    roots = list(dict.fromkeys(path for text in paths for path in _expanded(str(text))))
+    roots = list(dict.fromkeys(path for text in paths for path in _expanded(str(text)) if not passed_over(path)))
     if not roots:
         raise InputError("no path is given; name files, folders or patterns of them")
     base = os.path.commonpath([path if path.is_dir() else path.parent for path in roots])
     left_out: list[Path] = []
     given = {root: _File(root, True) for root in roots if not root.is_dir()}
     found = [file for root in roots if root.is_dir() for file in _search(root, roots, row, left_out)]
-    files = {file.path: file for file in found} | given
+    files = {file.path: file for file in found if not passed_over(file.path)} | given
     items: list[Input] = []
     for name, file in sorted((_name(path, base), file) for path, file in files.items()):
         keys = _keys(file, row)

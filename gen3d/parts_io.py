@@ -1,14 +1,15 @@
-"""Writing a segmented shape: the coloured whole, one file per part, and the labels."""
+"""Writing a segmented shape: the coloured whole with a node per part, the labels, on request a file per part."""
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int16
+from jaxtyping import Bool, Float32, Int16
 
 from gen3d.colors import part_color
 from gen3d.errors import InputError
@@ -20,16 +21,25 @@ from gen3d.storage import atomic_write, make_folder
 _ROWS = ("points", "normals", "point_labels", "point_colors")  # of a cloud
 
 
-def write_parts(shape: Shape, parts: tuple[str, ...], folder: str | Path) -> list[Path]:
+def write_parts(
+    shape: Shape,
+    parts: tuple[str, ...],
+    folder: str | Path,
+    confidence: Float32[np.ndarray, " E"] | None = None,
+    meshes: bool = False,
+) -> list[Path]:
     """Write a labelled shape and its parts, in the shape's own frame.
 
-    `<id>.glb` is the whole in colours with one node per part, `<id>_<part>.glb` each part that occurs (clouds: PLY),
-    `<id>_labels.json` the label of every face (or point) in the order of `shape`, written last. Files are replaced.
+    `<id>.glb` is the whole in colours with one node per part, `<id>.ply` the whole with labels and colours in the order
+    of `shape`; `<id>_labels.npy`, `<id>_confidence.npy` (float32) and, with both, `<id>_labels.json` say it of every
+    face (or point) in that order. `<id>_<part>.glb` is each part that occurs (clouds: PLY). Files are replaced.
 
     Args:
         shape: with `face_labels`; or, where it has none, with `point_labels`.
         parts: names in label order.
         folder: created where absent.
+        confidence: of every label; its files are left out where None.
+        meshes: whether to write a file per part.
 
     Returns:
         The files written: the whole, the parts in label order, the labels.
@@ -41,18 +51,53 @@ def write_parts(shape: Shape, parts: tuple[str, ...], folder: str | Path) -> lis
     mesh = shape.has_mesh and shape.face_labels is not None
     labels = _checked(shape, mesh, parts)
     whole = replace(shape, **dict.fromkeys(_ROWS)) if mesh else _cloud(shape, slice(None))
-    stem, suffix = slug(shape.id), ".glb" if mesh else ".ply"
-    content = {f"{stem}{suffix}": glb_bytes(whole, parts) if mesh else shape_bytes(whole, suffix)}
-    for label in np.unique(labels[labels != UNLABELLED]).tolist():
-        chosen = labels == label
-        piece = _submesh(whole, chosen) if mesh else _cloud(whole, chosen)
-        name = _file_name(f"{stem}_{slug(parts[label])}", label, suffix, content)
-        content[name] = glb_bytes(piece, parts) if mesh else shape_bytes(piece, suffix)
-    content[f"{stem}_labels.json"] = _table(shape, labels, mesh, parts)
+    stem = slug(shape.id)
+    content = {f"{stem}.glb": glb_bytes(whole, parts) if mesh else _cloud_glb(whole, parts)}
+    content[f"{stem}.ply"] = shape_bytes(whole, ".ply")
+    if meshes:
+        content |= _pieces(whole, labels, parts)
+    content[f"{stem}_labels.npy"] = _npy(labels)
+    if confidence is not None:
+        content[f"{stem}_confidence.npy"] = _npy(confidence)
+    content[f"{stem}_labels.json"] = _table(shape, labels, confidence, parts)
     folder = make_folder(folder)
     for name, data in content.items():
         atomic_write(folder / name, data)
     return [folder / name for name in content]
+
+
+def _pieces(whole: Shape, labels: Int16[np.ndarray, " E"], parts: tuple[str, ...]) -> dict[str, bytes]:
+    """The file of every part that occurs."""
+    found: dict[str, bytes] = {}
+    suffix = ".glb" if whole.has_mesh else ".ply"
+    for label in np.unique(labels[labels != UNLABELLED]).tolist():
+        chosen = labels == label
+        name = _file_name(f"{slug(whole.id)}_{slug(parts[label])}", label, suffix, found)
+        if whole.has_mesh:
+            found[name] = glb_bytes(_submesh(whole, chosen), parts)
+        else:
+            found[name] = shape_bytes(_cloud(whole, chosen), suffix)
+    return found
+
+
+def _cloud_glb(cloud: Shape, parts: tuple[str, ...]) -> bytes:
+    """A cloud with a node per part, which gen3d's own form (one node of points in their order) does not have."""
+    import trimesh
+
+    assert cloud.points is not None and cloud.point_labels is not None
+    scene = trimesh.Scene()
+    for label in np.unique(cloud.point_labels).tolist():
+        name, chosen = part_name(label, parts), cloud.points[cloud.point_labels == label]
+        colors = np.tile([*part_color(label), 255], (len(chosen), 1)).astype(np.uint8)
+        scene.add_geometry(trimesh.PointCloud(chosen, colors), node_name=name, geom_name=name)
+    return bytes(scene.export(file_type="glb"))  # type: ignore[arg-type]
+
+
+def _npy(array: np.ndarray) -> bytes:
+    """The array as a file of numpy's own format."""
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
 
 
 def _checked(shape: Shape, mesh: bool, parts: tuple[str, ...]) -> Int16[np.ndarray, " E"]:
@@ -88,7 +133,9 @@ def _file_name(stem: str, label: int, suffix: str, taken: dict[str, bytes]) -> s
     return name if name not in taken else f"{stem}_{label}{suffix}"
 
 
-def _table(shape: Shape, labels: Int16[np.ndarray, " E"], mesh: bool, parts: tuple[str, ...]) -> bytes:
+def _table(
+    shape: Shape, labels: Int16[np.ndarray, " E"], confidence: Float32[np.ndarray, " E"] | None, parts: tuple[str, ...]
+) -> bytes:
     """`<id>_labels.json`: label i belongs to face (or point) i of the shape as it was given."""
     every = [*range(len(parts)), UNLABELLED]
     table: dict[str, Any] = {
@@ -97,6 +144,8 @@ def _table(shape: Shape, labels: Int16[np.ndarray, " E"], mesh: bool, parts: tup
         "parts": list(parts),
         "colors": {part_name(i, parts): part_color(i).tolist() for i in every},
         "counts": {part_name(i, parts): int((labels == i).sum()) for i in every},
-        "face_labels" if mesh else "point_labels": labels.tolist(),
+        "face_labels" if shape.has_mesh and shape.face_labels is not None else "point_labels": labels.tolist(),
     }
+    if confidence is not None:
+        table["confidence"] = confidence.astype(np.float64).round(4).tolist()
     return (json.dumps(table, ensure_ascii=False) + "\n").encode()

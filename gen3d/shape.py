@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -85,7 +86,9 @@ class Shape:
         """The vertices in use, or the points where there is no mesh."""
         if self.has_mesh:
             vertices, faces = self.mesh
-            return vertices[np.unique(faces)]
+            used = np.zeros(len(vertices), bool)
+            used[faces] = True  # much quicker than looking for the different ones among millions
+            return vertices[used]
         return np.zeros((0, 3), np.float32) if self.points is None else self.points
 
     def centroids(self) -> Float32[np.ndarray, "F 3"]:
@@ -105,29 +108,45 @@ class Shape:
         The choice depends only on `seed`, the shape's id and the geometry. Labels follow the faces (or points).
         A cloud with fewer points than asked for is repeated before the random remainder is drawn.
         """
-        if self.has_mesh:
-            points, normals, face = self.drawn(count, seed)
+        return self.samplings(count, [seed])[0]
+
+    def samplings(self, count: int, seeds: Iterable[int]) -> list[Shape]:
+        """The same for several seeds; the areas of a mesh's faces are added up only once."""
+        if not self.has_mesh:
+            return [self._taken(self.picked(count, seed)) for seed in seeds]
+        upto = self._cumulated_areas()
+        found = []
+        for seed in seeds:
+            points, normals, face = self._drawn(upto, count, seed)
             labels = None if self.face_labels is None else self.face_labels[face]
-            return replace(self, points=points, normals=normals, point_labels=labels, point_colors=None)
-        pick = self.picked(count, seed)
-
-        def take(x: np.ndarray | None) -> np.ndarray | None:
-            return None if x is None else x[pick]
-
-        labels, colors = take(self.point_labels), take(self.point_colors)
-        return replace(
-            self, points=take(self.points), normals=take(self.normals), point_labels=labels, point_colors=colors
-        )
+            found.append(replace(self, points=points, normals=normals, point_labels=labels, point_colors=None))
+        return found
 
     def drawn(
         self, count: int, seed: int
     ) -> tuple[Float32[np.ndarray, "N 3"], Float32[np.ndarray, "N 3"], Int64[np.ndarray, " N"]]:
         """The points that `sampled` puts on a mesh, with their normals and the face that each lies on."""
-        rng = np.random.default_rng([seed, *self.id.encode()])
+        return self._drawn(self._cumulated_areas(), count, seed)
+
+    def _drawn(
+        self, upto: Float[np.ndarray, " F"], count: int, seed: int
+    ) -> tuple[Float32[np.ndarray, "N 3"], Float32[np.ndarray, "N 3"], Int64[np.ndarray, " N"]]:
+        return _sample_strips(*self.mesh, upto, count, np.random.default_rng([seed, *self.id.encode()]))
+
+    def _cumulated_areas(self) -> Float[np.ndarray, " F"]:
         try:
-            return sample_surface(*self.mesh, count, rng)
+            return cumulated_areas(*self.mesh)
         except InputError as error:
             raise InputError(f"{self.id}: {error}") from None
+
+    def _taken(self, pick: Int64[np.ndarray, " N"]) -> Shape:
+        """These points of a cloud, with all that belongs to them."""
+
+        def take(x: np.ndarray | None) -> np.ndarray | None:
+            return None if x is None else x[pick]
+
+        rows = {key: take(getattr(self, key)) for key in ("points", "normals", "point_labels", "point_colors")}
+        return replace(self, **rows)
 
     def picked(self, count: int, seed: int) -> Int64[np.ndarray, " N"]:
         """Which of its stored points `sampled` draws from a cloud. Raises InputError where there are none."""
@@ -163,10 +182,29 @@ def face_normals(
     vertices: Float[np.ndarray, "V 3"], faces: Int64[np.ndarray, "F 3"]
 ) -> tuple[Float[np.ndarray, "F 3"], Float[np.ndarray, " F"]]:
     """Unit normal (counter-clockwise is outside) and area of every face."""
-    a, b, c = (vertices[faces[:, i]] for i in range(3))  # (F, 3) each
-    cross = np.cross(b - a, c - a)
+    cross = _doubled(vertices, faces)
     length = np.linalg.norm(cross, axis=1)
     return cross / np.where(length > 0, length, 1)[:, None], length / 2
+
+
+def face_areas(vertices: Float[np.ndarray, "V 3"], faces: Int64[np.ndarray, "F 3"]) -> Float[np.ndarray, " F"]:
+    """Area of every face alone."""
+    return np.linalg.norm(_doubled(vertices, faces), axis=1) / 2
+
+
+def _doubled(vertices: Float[np.ndarray, "V 3"], faces: Int64[np.ndarray, "F 3"]) -> Float[np.ndarray, "F 3"]:
+    """The normals of faces, as long as twice their areas."""
+    a, b, c = (vertices[faces[:, i]] for i in range(3))  # (F, 3) each
+    return np.cross(b - a, c - a)
+
+
+def cumulated_areas(vertices: Float32[np.ndarray, "V 3"], faces: Int64[np.ndarray, "F 3"]) -> Float[np.ndarray, " F"]:
+    """Area of every face and those before it. Raises InputError (reason only) where there is none."""
+    with np.errstate(invalid="ignore"):  # NaN and Inf are refused below
+        upto = np.cumsum(face_areas(vertices.astype(np.float64), faces))
+    if not 0 < upto[-1] < np.inf:
+        raise InputError("has no finite, positive area to sample points on")
+    return upto
 
 
 def sample_surface(
@@ -178,20 +216,27 @@ def sample_surface(
     faces gets its share of points to within two. Barycentric draw: Osada et al. 2002, eq. 1. Raises InputError where
     there is no area.
     """
-    with np.errstate(invalid="ignore"):  # NaN and Inf are refused below
-        normals, areas = face_normals(vertices.astype(np.float64), faces)
-    upto = np.cumsum(areas)
+    return _sample_strips(vertices, faces, cumulated_areas(vertices, faces), count, rng)
+
+
+def _sample_strips(
+    vertices: Float32[np.ndarray, "V 3"],
+    faces: Int64[np.ndarray, "F 3"],
+    upto: Float[np.ndarray, " F"],
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[Float32[np.ndarray, "N 3"], Float32[np.ndarray, "N 3"], Int64[np.ndarray, " N"]]:
+    """See `sample_surface`; `upto` is the cumulated area."""
     total = upto[-1]
-    if not 0 < total < np.inf:
-        raise InputError("has no finite, positive area to sample points on")
     strips = (np.arange(count) + rng.random(count)) / count * total
     # the first face to end beyond the draw; rounding must not carry a draw past the last face with an area
     face = np.searchsorted(upto, np.minimum(strips, np.nextafter(total, 0)), side="right")  # (N,)
     root, v = np.sqrt(rng.random((count, 1))), rng.random((count, 1))
     a, b, c = (vertices[faces[face, i]] for i in range(3))  # (N, 3) each
     points = (1 - root) * a + root * (1 - v) * b + root * v * c
+    normals = face_normals(vertices.astype(np.float64), faces[face])[0]
     order = rng.permutation(count)  # neighbours on the strip are neighbours in space; users may take a prefix
-    return points[order].astype(np.float32), normals[face[order]].astype(np.float32), face[order].astype(np.int64)
+    return points[order].astype(np.float32), normals[order].astype(np.float32), face[order].astype(np.int64)
 
 
 def estimate_normals(points: Float32[np.ndarray, "N 3"], k: int = 16) -> Float32[np.ndarray, "N 3"]:

@@ -36,7 +36,7 @@ def test_the_chain_gives_data_on_stdout_and_is_done_the_second_time(home: Path, 
         (LABEL, "knowledge of lite on 3 shapes"),
         (DISTILL, f"{STUDENT}: student of chair, distilled from generated shapes"),
         (EVAL, "3 of 3 shapes"),
-        (segment, "chair.glb: faces labelled in parts"),
+        (segment, "1 of 1 shapes labelled in parts"),
     ):
         if words is segment:
             write_shape(next(Collection.open("runs/chair/generated").shapes()), home / "chair.glb")
@@ -82,8 +82,8 @@ def test_json_is_all_there_is_on_stdout(home: Path, run: Run) -> None:
     assert [row["part"] for row in labelled["parts"]] == list(CATEGORIES["chair"].parts)
     assert distilled == {"student": STUDENT, "finished_before": True, "epochs": 0}
     assert scored == json.loads((home / STUDENT / "eval-collection" / "scores.json").read_text())
-    assert sum(segmented["counts"].values()) == len(read_shape(home / "chair.glb").mesh[1])
-    assert all((home / file).is_file() for file in segmented["files"]) and (home / "chair-parts").is_dir()
+    assert sum(segmented["shapes"][0]["counts"].values()) == len(read_shape(home / "chair.glb").mesh[1])
+    assert all((home / file).is_file() for file in segmented["shapes"][0]["files"])
 
 
 def test_resolved_settings_stand_beside_every_result(home: Path, run: Run) -> None:
@@ -170,9 +170,9 @@ def test_a_real_set_is_scored(home: Path, run: Run, shared_data: Path) -> None:
 def test_a_cloud_is_segmented_into_clouds(home: Path, run: Run) -> None:
     points = np.random.default_rng(0).normal(size=(700, 3)).astype(np.float32)
     write_shape(Shape("cloud", "unknown", points=points), home / "cloud.ply")
-    result = json.loads(run("segment", "cloud.ply", "--student", STUDENT, "--up", "z", "--json").out)
+    result = json.loads(run("segment", "cloud.ply", "--student", STUDENT, "--up", "z", "--json").out)["shapes"][0]
     assert result["elements"] == "points" and sum(result["counts"].values()) == 700
-    table = json.loads(next(home.glob("cloud-parts/*labels.json")).read_text())
+    table = json.loads(next(home.glob("parts/cloud/*labels.json")).read_text())
     assert len(table["point_labels"]) == 700
 
 

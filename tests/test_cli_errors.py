@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -58,7 +59,16 @@ REPOSITORY = Path(__file__).resolve().parents[1]
         ([*EVAL, "--set", "a=1"], ["--set a", "a baseline"]),
         (["eval", "--method", "votes", "--root", ".", "--category", "chair", "--copies", 2], ["--copies", "tta"]),
         (["eval", "--method", "votes", "--root", ".", "--category", "chair", "--set", "a"], ["--set a", "NAME=VALUE"]),
-        (["segment", "x.glb", "--student", STUDENT, "--up", "x"], ["--up x", "y, z"]),
+        (["segment", "x.glb", "--student", STUDENT, "--up", "x"], ["up = 'x'", "'y', 'z' or 'auto'"]),
+        (["segment", "x.glb"], ["--student is missing", "gen3d distill", "--parts and a --teacher"]),
+        (["segment", "x.glb", "--student", STUDENT, "--parts", "lid"], ["--parts: is for --teacher"]),
+        (["segment", "x.glb", "--student", STUDENT, "--set", "epochs=1"], ["--set: is for --teacher"]),
+        (["segment", "x.glb", "--student", STUDENT, "--option", "weights=x"], ["--option: is for --teacher"]),
+        (["segment", "x.glb", "--teacher", "clip"], ["object is none of", "--parts back,seat,leg"]),
+        (["segment", "x.glb", "--teacher", "nobody"], ["unknown teacher 'nobody'"]),
+        (["segment", "x.glb", "--teacher", "lite", "--category", "mug", "--set", "tta=joint"], ["--set tta", "alone"]),
+        (["segment", "x.glb", "--teacher", "lite", "--category", "mug", "--set", "epocs=2"], ["setting 'epocs'"]),
+        (["segment", "x.glb", "--teacher", "lite", "--student", STUDENT, "--parts", "leg"], ["--parts: a --student"]),
         (["generate", "--category", "chair", "--n", "many"], ["--n"]),
         (["generate", "--category", "chair", "--seed", -1], ["--seed"]),
         (["generate"], ["--category"]),
@@ -90,8 +100,9 @@ def test_wrong_usage_is_one_line_and_exit_code_2(home: Path, run: Run, words: li
         (["eval", "--student", "runs", "--root", "."], ["runs", "config.json"]),
         (["eval", "--student", "runs/chair/none", "--root", "."], ["runs/chair/none"]),
         (["segment", "nothing.glb", "--student", STUDENT], ["nothing.glb: no such file"]),
-        (["segment", "tiny.yaml", "--student", STUDENT], ["tiny.yaml: unknown suffix '.yaml'", ".glb"]),
-        (["segment", "runs", "--student", STUDENT], ["runs"]),
+        (["segment", "runs", "--student", STUDENT], ["runs", "holds no shape of chair"]),
+        (["segment", "nothing*.glb", "--student", STUDENT], ["nothing*.glb: no file or folder matches"]),
+        (["segment", "tiny.yaml", "--student", STUDENT, "--category", "mug"], ["student of chair, not of mug"]),
     ],
 )
 def test_unusable_input_is_one_line_and_exit_code_3(home: Path, run: Run, words: list, names: list[str]) -> None:
@@ -117,8 +128,10 @@ BAD_MESHES = {
 def test_a_bad_mesh_is_named_and_nothing_is_written(home: Path, run: Run, name: str) -> None:
     (home / name).write_text(BAD_MESHES[name])
     before = tree(home)
-    end = run("segment", name, "--student", STUDENT, "--out", "parts")
-    assert end.code == 3 and name in end.error
+    end = run("segment", name, "--student", STUDENT, "--out", "parts", "--json")
+    assert end.code == 3 and name in end.err and end.err.count("\n") == 1 and "Traceback" not in end.err
+    told = json.loads(end.out)
+    assert told["failed"] == 1 and told["shapes"] == [] and name in told["failures"][0]["reason"]
     assert tree(home) == before and not (home / "parts").exists()
 
 

@@ -95,7 +95,7 @@ def test_an_output_for_what_is_no_part(place: Path, run: Run) -> None:
     points = np.random.default_rng(0).normal(size=(600, 3)).astype(np.float32)
     write_shape(Shape("cloud", "chair", points=points), place / "cloud.ply")
     end = run("segment", "cloud.ply", "--student", STUDENT, "--out", "parts", "--json")
-    assert end.code == 0 and "other" in json.loads(end.out)["counts"]
+    assert end.code == 0 and "other" in json.loads(end.out)["shapes"][0]["counts"]
 
 
 @pytest.mark.parametrize(

@@ -264,7 +264,7 @@ def test_the_chain_runs_on_a_category_of_ones_own(run: Run, tmp_path: Path, monk
     assert run(*learn, "--steps", 2).code == 0
     student = ("--student", "runs/shark/student-real")
     end = run("segment", "scans/shark0.ply", *student, "--out", "parts", "--json")
-    assert end.code == 0 and set(json.loads(end.out)["counts"]) == {"fin", "tail", "body"}
+    assert end.code == 0 and set(json.loads(end.out)["shapes"][0]["counts"]) == {"fin", "tail", "body"}
     score = ("eval", *student, "--root", "runs/shark/real", "--preset", "tiny.yaml")
     assert "have no labels; nothing to score against" in run(*score).error
     for labels in (("teacher", "--teacher", "clip"), ("student", *student)):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from sample_shapes import same
 
 from gen3d.categories import CATEGORIES
 from gen3d.colors import PALETTE, UNLABELLED_GREY
@@ -43,12 +44,18 @@ def test_mesh_files_and_labels_in_the_order_of_the_input(tmp_path: Path) -> None
     vertices, faces = shape.mesh
     labels = shape.face_labels
     assert labels is not None
-    paths = write_parts(shape, PARTS, tmp_path / "new" / "folder")
-    names = ["my-chair.glb", *(f"my-chair_{part}.glb" for part in ("back", "seat", "leg")), "my-chair_labels.json"]
+    confidence = np.linspace(0, 1, 60, dtype=np.float32)
+    paths = write_parts(shape, PARTS, tmp_path / "new" / "folder", confidence, meshes=True)
+    names = ["my-chair.glb", "my-chair.ply", *(f"my-chair_{part}.glb" for part in ("back", "seat", "leg"))]
+    names += ["my-chair_labels.npy", "my-chair_confidence.npy", "my-chair_labels.json"]
     assert [p.name for p in paths] == names and sorted(os.listdir(paths[0].parent)) == sorted(names)
 
     table = json.loads(paths[-1].read_text())
-    assert [*table] == ["id", "category", "parts", "colors", "counts", "face_labels"]
+    assert [*table] == ["id", "category", "parts", "colors", "counts", "face_labels", "confidence"]
+    assert table["confidence"] == pytest.approx(confidence, abs=1e-4)
+    assert same(np.load(paths[-3]), labels) and same(np.load(paths[-2]), confidence)
+    ordered = read_shape(paths[1])
+    assert same(ordered.vertices, vertices) and same(ordered.faces, faces) and same(ordered.face_labels, labels)
     assert (table["id"], table["category"], table["parts"]) == ("my chair", "chair", list(PARTS))
     assert table["face_labels"] == labels.tolist()
     assert table["counts"] == {"back": 15, "seat": 15, "leg": 15, "arm": 0, "unlabelled": 15}
@@ -57,7 +64,7 @@ def test_mesh_files_and_labels_in_the_order_of_the_input(tmp_path: Path) -> None
     whole = read_shape(paths[0])
     assert np.array_equal(whole.mesh[0], vertices)  # the frame of the input
     for i, name in enumerate(("back", "seat", "leg")):
-        piece = read_shape(paths[1 + i], "chair")
+        piece = read_shape(paths[2 + i], "chair")
         assert np.array_equal(piece.mesh[0][piece.mesh[1]], vertices[faces[labels == i]])
         assert set(np.unique(piece.mesh[1])) == set(range(len(piece.mesh[0])))  # no unused vertex
         assert piece.face_labels is not None and (piece.face_labels == i).all()
@@ -68,8 +75,14 @@ def test_mesh_files_and_labels_in_the_order_of_the_input(tmp_path: Path) -> None
 def test_cloud_files(tmp_path: Path) -> None:
     cloud = labelled_cloud()
     assert cloud.points is not None and cloud.normals is not None and cloud.point_labels is not None
-    paths = write_parts(cloud, PARTS, tmp_path)
-    assert [p.name for p in paths] == ["cloud.ply", "cloud_back.ply", "cloud_leg.ply", "cloud_labels.json"]
+    paths = write_parts(cloud, PARTS, tmp_path, meshes=True)
+    names = ["cloud.glb", "cloud.ply", "cloud_back.ply", "cloud_leg.ply", "cloud_labels.npy", "cloud_labels.json"]
+    assert [p.name for p in paths] == names
+    nodes = trimesh.load_scene(paths[0], process=False).geometry
+    assert set(nodes) == {"back", "leg", "unlabelled"} and (nodes["leg"].colors[:, :3] == PALETTE[2]).all()
+    for name, label in (("back", 0), ("leg", 2), ("unlabelled", -1)):
+        assert np.array_equal(nodes[name].vertices.astype(np.float32), cloud.points[cloud.point_labels == label])
+    paths = paths[1:]
     table = json.loads(paths[-1].read_text())
     assert table["point_labels"] == cloud.point_labels.tolist() and "face_labels" not in table
     back = read_shape(paths[0], "chair")
@@ -87,7 +100,7 @@ def test_mesh_labels_win_over_points_and_points_serve_where_faces_have_none(tmp_
     assert "face_labels" in json.loads(write_parts(both, PARTS, tmp_path / "a")[-1].read_text())
     only_points = replace(both, face_labels=None)
     paths = write_parts(only_points, PARTS, tmp_path / "b")
-    assert "point_labels" in json.loads(paths[-1].read_text()) and paths[0].suffix == ".ply"
+    assert "point_labels" in json.loads(paths[-1].read_text()) and not read_shape(paths[0]).has_mesh
 
 
 def test_writing_again_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -97,16 +110,17 @@ def test_writing_again_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_free_part_names_become_safe_and_different_file_names(tmp_path: Path) -> None:
     shape = replace(labelled_mesh(), id="../../évil", category="dragon")
-    paths = write_parts(shape, ("wing/../tip", "wing .. tip", "Flügel"), tmp_path)
-    assert all(p.parent == tmp_path for p in paths) and len({p.name for p in paths}) == 5
-    assert paths[3].name == "evil_Flugel.glb" and sorted(os.listdir(tmp_path)) == sorted(p.name for p in paths)
+    paths = write_parts(shape, ("wing/../tip", "wing .. tip", "Flügel"), tmp_path, meshes=True)
+    assert all(p.parent == tmp_path for p in paths) and len({p.name for p in paths}) == 7
+    assert paths[4].name == "evil_Flugel.glb" and sorted(os.listdir(tmp_path)) == sorted(p.name for p in paths)
     nodes = set(trimesh.load_scene(paths[0], process=False).geometry)
     assert nodes == {"wing/../tip", "wing .. tip", "Flügel", "unlabelled"}
 
 
 def test_all_unlabelled_has_no_part_files(tmp_path: Path) -> None:
     shape = replace(labelled_mesh(), face_labels=np.full(60, -1, np.int16))
-    assert [p.name for p in write_parts(shape, PARTS, tmp_path)] == ["my-chair.glb", "my-chair_labels.json"]
+    names = ["my-chair.glb", "my-chair.ply", "my-chair_labels.npy", "my-chair_labels.json"]
+    assert [p.name for p in write_parts(shape, PARTS, tmp_path, meshes=True)] == names
 
 
 def test_refusals_write_nothing(tmp_path: Path) -> None:
