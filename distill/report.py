@@ -34,7 +34,7 @@ def draw_report(report: Report, path: Path) -> None:
     title = f"{report.method}, {report.category}: mIoU {report.miou:.1f} on {len(report.shapes)} shapes"
     columns = "from two sides each: truth | prediction | errors (red; white: not scored); worst shapes first"
     sheet = caption(caption(tile(rows, 1), columns, 20), title, 24)
-    legend = _legend(report.parts, sheet.shape[1])
+    legend = _legend(report, sheet.shape[1])
     buffer = io.BytesIO()
     Image.fromarray(np.concatenate([legend, sheet], 0)).save(buffer, "PNG")
     atomic_write(path, buffer.getvalue())
@@ -62,11 +62,11 @@ def _on_elements(scored: Scored, labels: Int16[np.ndarray, " N"]) -> Int16[np.nd
     return nearest_labels(shape.points, labels, shape.centroids())
 
 
-def _legend(parts: tuple[str, ...], width: int) -> UInt8[np.ndarray, "24 W 3"]:
-    """A strip with every part's name on its colour."""
+def _legend(report: Report, width: int) -> UInt8[np.ndarray, "24 W 3"]:
+    """A strip with every scored part's name on its colour."""
     blocks = [np.full((24, 8, 3), 255, np.uint8)]
-    for index, part in enumerate(parts):
-        block = np.full((8, 90, 3), part_color(index), np.uint8)
+    for label, part in zip(report.labels, report.parts, strict=True):
+        block = np.full((8, 90, 3), part_color(label), np.uint8)
         blocks.append(caption(block, part, 16))
     strip = np.concatenate(blocks, 1)[:, :width]
     return np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0)), constant_values=255)

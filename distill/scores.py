@@ -48,10 +48,10 @@ class Report:
     method: str
     category: str
     parts: tuple[str, ...]
+    labels: tuple[int, ...]
     shapes: list[Scored]
     expected: int
     extra: dict[str, Any] = field(default_factory=dict)
-    labels: tuple[int, ...] = ()
 
     @property
     def miou(self) -> float:
@@ -100,7 +100,8 @@ def report_on(
     extra: dict[str, Any] = {"other_metrics": _other_metrics(scored, kept, row.parts)}
     extra |= {"skipped": [{"id": id, "reason": why} for id, why in labelled.skipped]} if labelled.skipped else {}
     extra |= {"note": labelled.note} if labelled.note else {}
-    return Report(method, row.name, tuple(row.parts[i] for i in kept), scored, labelled.expected, extra, tuple(kept))
+    parts = tuple(row.parts[i] for i in kept)
+    return Report(method, row.name, parts, tuple(kept), scored, labelled.expected, extra)
 
 
 def _other_metrics(scored: list[Scored], kept: list[int], parts: tuple[str, ...]) -> dict[str, float | None]:

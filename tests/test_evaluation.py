@@ -24,6 +24,7 @@ from distill.scores import Report
 from distill.scoring import Subject, score
 from distill.student import Student
 from gen3d.categories import category
+from gen3d.colors import part_color
 from gen3d.errors import InputError, SettingsError
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators.procedural import ProceduralGenerator
@@ -236,6 +237,17 @@ def test_the_picture_has_a_row_per_shape(tmp_path: Path, count: int) -> None:
         assert image.format == "PNG" and image.mode == "RGB" and len(image.getcolors(2**24) or []) > 50
     rows = min(count, MOST)
     assert width == 6 * 130 and rows * 130 < height <= rows * (130 + 24) + 60
+
+
+def test_the_legend_has_the_colours_of_the_pictures_where_parts_are_left_out(tmp_path: Path) -> None:
+    labelled = chairs(1)
+    report = evaluate_student(knowing(labelled), labelled, SETTINGS.model_copy(update={"leave_out": ("back", "leg")}))
+    draw_report(report, tmp_path / "report.png")
+    with Image.open(tmp_path / "report.png") as image:
+        strip = np.asarray(image)[18:22]
+    shown = {tuple(color) for color in strip.reshape(-1, 3).tolist()}
+    assert {tuple(part_color(label).tolist()) for label in (1, 3)} <= shown
+    assert not {tuple(part_color(label).tolist()) for label in (0, 2)} & shown
 
 
 # --- the stage ----------------------------------------------------------------------------------------------------
