@@ -13,7 +13,7 @@ import pytest
 import torch
 import trimesh
 from cli_chain import Run, tree
-from sample_shapes import same, scene_glb
+from sample_shapes import export, same, scene_glb
 from tiny_pixel_teachers import write_tiny
 
 from distill.labellers import Labeller, aligned_labeller, alignment_settings, trained_labeller
@@ -138,11 +138,8 @@ def test_another_file_or_other_settings_start_anew_and_leave_nothing_stale(tmp_p
 
 
 def test_a_gltf_is_done_again_where_its_buffer_changed(tmp_path: Path, labeller: Labeller) -> None:
-    for name, data in (
-        trimesh.load_scene(trimesh.util.wrap_as_stream(scene_glb(["a"])), file_type="glb")
-        .export(file_type="gltf")
-        .items()
-    ):  # type: ignore[union-attr]
+    scene = trimesh.load_scene(trimesh.util.wrap_as_stream(scene_glb(["a"])), file_type="glb")
+    for name, data in export(scene, "gltf").items():
         (tmp_path / name.replace("model", "box")).write_bytes(data)
     path = tmp_path / "box.gltf"
     assert done([path], labeller, tmp_path).made_now == 1 and done([path], labeller, tmp_path).made_now == 0
@@ -170,7 +167,7 @@ def test_labels_go_back_to_the_files_own_frame(tmp_path: Path, labeller: Labelle
     write_shape(lying, tmp_path / "lying" / "mug.ply")
     labels = {}
     for name, up, path in (("y", "y", "mug.ply"), ("z", "z", "lying/mug.ply"), ("auto", "auto", "lying/mug.ply")):
-        (row,) = done([tmp_path / path], labeller, tmp_path / name, SegmentSettings(passes=1, up=up)).rows
+        (row,) = done([tmp_path / path], labeller, tmp_path / name, QUICK.model_copy(update={"up": up})).rows
         labels[name] = np.load(tmp_path / name / "mug/mug_labels.npy")
         assert row["pose"]["by"] in (("option",) if up != "auto" else ("align", "unsure"))
     assert (labels["y"] == labels["z"]).mean() > 0.99  # rounding aside
