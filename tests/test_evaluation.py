@@ -344,7 +344,7 @@ def test_a_wrong_subject_is_named(place: tuple[Path, Path], changes: dict, kind:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"dataset": "imagenet"}, "unknown data set 'imagenet'; known are: collection, partdistill-h5, psb"),
+        ({"dataset": "imagenet"}, "unknown data set 'imagenet'; known are: collection, coseg, partdistill-h5, "),
         ({"dataset": "psb", "split": "val"}, "split: the psb data set has no such option"),
         ({"pose": "raw"}, "pose: the collection data set has no such option"),
     ],

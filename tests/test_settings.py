@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from distill.evaluation import EvalSettings
 from distill.experiments import ExperimentSettings
 from distill.masked_training import PretrainSettings
+from distill.reproduction_settings import ReproduceSettings
 from distill.trainer import DistillSettings
 from distill.tta import TTASettings
 from gen3d.errors import SettingsError
@@ -31,7 +32,9 @@ CLASSES = (
     ViewsSettings,
     TeacherSettings,
     ExperimentSettings,
+    ReproduceSettings,
 )
+NEEDED = {"category": "chair", "table": "generated"}
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
@@ -78,7 +81,7 @@ def test_sections_are_the_stages() -> None:
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 @pytest.mark.parametrize("kind", CLASSES)
 def test_shipped_presets_resolve_by_name(kind: type[Settings], path: Path) -> None:
-    required = {"category": "chair"} if "category" in kind.model_fields else {}
+    required = {name: word for name, word in NEEDED.items() if name in kind.model_fields}
     resolve(kind, path.stem, **required)
 
 
