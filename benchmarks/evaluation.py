@@ -94,10 +94,8 @@ def main() -> None:
     rate = total / seconds
     print(f"{total} shapes of 2,048 points, {args.passes} pass(es), one thread: {rate:.1f} per CPU second")
     print(f"reading {reading / seconds:.0%}, sampling, network and scores {scoring / seconds:.0%}; {seconds:.0f} CPU s")
-    print(
-        f"(class mean {100 * class_miou(scores):.1f}, instance mean {100 * instance_miou(scores):.1f}: of one network"
-    )
-    print("with the wrong heads, to show that both are computed; no result)")
+    means = 100 * class_miou(scores), 100 * instance_miou(scores)
+    print("class mean {:.1f}, instance mean {:.1f}: no result, since most heads are untrained".format(*means))
 
 
 if __name__ == "__main__":
