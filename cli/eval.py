@@ -99,20 +99,18 @@ def _subject(
     """What is scored, from the verb's options; `teachers` and `own` are the teacher's and the method's."""
     from distill.scoring import Subject
     from distill.tta import TTASettings
-    from gen3d.asking import LabelSettings
+    from gen3d.asking import LabelSettings, by_setting
     from gen3d.settings import resolve
 
     method, student, preset = (context.params[name] for name in ("method", "student", "preset"))
     aligning = output.settings_given(context, TTASettings)
     asking = output.settings_given(context, LabelSettings) | teachers
     _check_options(method, aligning, asking, own)
-    named = {name: value for name, value in asking.items() if name in LabelSettings.model_fields}
-    others = {name: value for name, value in teachers.items() if name not in named}
     return Subject(
         method=method,
         student=student and str(student),
         category=context.params["category"],
-        label=resolve(LabelSettings, preset, **named, options=others or None),
+        label=resolve(LabelSettings, preset, **by_setting(asking)),
         tta=resolve(TTASettings, preset, **aligning | {"points": settings.points, "seed": settings.seed}),
         options=dict(own),
     )

@@ -74,8 +74,7 @@ def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSett
     report = report_on("student", labelled, kept, shapes, predicted(student, shapes, kept, labelled.row, settings))
     if OTHER not in student.parts:
         return report
-    pairs = [(s.prediction, s.shape.point_labels) for s in report.shapes if s.shape.point_labels is not None]
-    return replace(report, extra=report.extra | {OTHER: partnete_scores(pairs, labelled.row.parts, kept)})
+    return replace(report, extra=report.extra | {OTHER: partnete_scores(report.pairs, labelled.row.parts, kept)})
 
 
 def evaluate_tta(
@@ -105,7 +104,10 @@ def evaluate_tta(
         _check_category(start, labelled)
     student = start or untrained(row.name, [row.parts[i] for i in kept], tta)
     ready(teacher, row.name, named_parts(student))
-    shapes, whole = posed(labelled, settings), [_bare(shape) for shape in _turned(labelled, settings)]
+    shapes, whole = [], []
+    for shape in _turned(labelled, settings):
+        shapes.append(_with_points(shape, settings))
+        whole.append(shape.bare())
     step = len(shapes) if tta.tta == JOINT else 1
     predictions: list[Int16[np.ndarray, " _"]] = []
     for first in range(0, len(shapes), step):
@@ -194,14 +196,13 @@ def _label(row: Category, part: str) -> int | None:
 
 def posed(labelled: LabelledSet, settings: EvalSettings) -> list[Shape]:
     """The shapes turned as asked, normalised, with the points that are scored: sampled, or every face's centroid."""
-    turned = _turned(labelled, settings)
-    if settings.elements == FACES:
-        return [_by_faces(shape) for shape in turned]
-    return [shape.sampled(settings.points, settings.seed) for shape in turned]
+    return [_with_points(shape, settings) for shape in _turned(labelled, settings)]
 
 
-def _by_faces(shape: Shape) -> Shape:
-    """The shape with a labelled point in the middle of every face. Raises InputError for a cloud."""
+def _with_points(shape: Shape, settings: EvalSettings) -> Shape:
+    """The shape with the labelled points that are scored. Raises InputError for a cloud where faces are."""
+    if settings.elements == POINTS:
+        return shape.sampled(settings.points, settings.seed)
     if not shape.has_mesh:
         raise InputError(f"{shape.id}: is a cloud without faces; score its points, with --elements points")
     normals = face_normals(*shape.mesh)[0]
@@ -216,11 +217,6 @@ def _turned(labelled: LabelledSet, settings: EvalSettings) -> Iterator[Shape]:
             yield shape.transformed(yaw(turn)).normalised()
         else:
             yield shape
-
-
-def _bare(shape: Shape) -> Shape:
-    """The shape without its labels."""
-    return replace(shape, face_labels=None, point_labels=None)
 
 
 def _points(shape: Shape) -> Float32[np.ndarray, "N 3"]:

@@ -15,7 +15,7 @@ from distill.experiments import ExperimentSettings, ScoredOn, parse_real, parse_
 from distill.reproduction_plan import STANDING_FOR, TABLES, Place, Table
 from distill.trainer import DistillSettings
 from distill.tta import TTASettings
-from gen3d.asking import LabelSettings
+from gen3d.asking import LabelSettings, by_setting
 from gen3d.errors import SettingsError
 from gen3d.settings import Settings, resolve
 from gen3d.teachers import TEACHERS
@@ -51,12 +51,10 @@ class ReproduceSettings(Settings):
         name = self.teacher or STANDING_FOR[place.row.paper.vlm]
         given = self.options.get("", {}) | self.options.get(name, {})
         words = {} if self.teacher or self.table == "partnete" else {"prompt_style": "partdistill"}
-        known = {key: value for key, value in given.items() if key in LabelSettings.model_fields}
-        others = {key: value for key, value in given.items() if key not in known}
         base = self.label.model_dump(exclude={"options"})
         if base["prompt_style"] is not None:
             words = {}
-        return resolve(LabelSettings, None, **base | words | known | {"teacher": name}, options=others or None)
+        return resolve(LabelSettings, None, **base | words | by_setting(given) | {"teacher": name})
 
 
 def settings_of(preset: str | Path | None, **options: Any) -> ReproduceSettings:

@@ -80,10 +80,14 @@ class Report:
             "shapes": {s.shape.id: round(float(100 * s.ious.mean()), 2) for s in self.shapes},
         }
 
+    @property
+    def pairs(self) -> list[tuple[Int16[np.ndarray, " _"], Int16[np.ndarray, " _"]]]:
+        """Prediction and truth of every shape."""
+        return _pairs(self.shapes)
+
     def _partnete(self, seed: int) -> dict[str, Any]:
         """That data set's own metric, for JSON."""
-        pairs = [(s.prediction, s.shape.point_labels) for s in self.shapes if s.shape.point_labels is not None]
-        return partnete_report(pairs, self.parts, seed)
+        return partnete_report(self.pairs, self.parts, seed)
 
 
 def report_on(
@@ -106,12 +110,17 @@ def report_on(
 
 def _other_metrics(scored: list[Scored], kept: list[int], parts: tuple[str, ...]) -> dict[str, float | None]:
     """The same answers by metrics that others use, in percent; not comparable with ours or each other."""
-    truths = [(s.prediction, s.shape.point_labels, s.counted) for s in scored if s.shape.point_labels is not None]
-    present = np.array([present_miou(p[c], t[c], len(parts), kept) for p, t, c in truths])
+    pairs = _pairs(scored)
+    counted = [(p[s.counted], t[s.counted]) for s, (p, t) in zip(scored, pairs, strict=True)]
+    present = np.array([present_miou(p, t, len(parts), kept) for p, t in counted])
     return {
         "present parts only (Find3D)": _percent(present[np.isfinite(present)]),
-        "PartNetE": partnete_scores([(p, t) for p, t, _ in truths], parts, kept)["miou"],
+        "PartNetE": partnete_scores(pairs, parts, kept)["miou"],
     }
+
+
+def _pairs(scored: list[Scored]) -> list[tuple[Int16[np.ndarray, " _"], Int16[np.ndarray, " _"]]]:
+    return [(s.prediction, s.shape.point_labels) for s in scored if s.shape.point_labels is not None]
 
 
 def _percent(scores: Float64[np.ndarray, " S"]) -> float | None:

@@ -49,11 +49,6 @@ class Subject(Settings):
     tta: TTASettings = TTASettings()
     options: dict[str, str | int | float | bool] = Field(default={}, description="of a baseline, or of supervised")
 
-    @property
-    def aligned(self) -> TTASettings | None:
-        """The settings of test-time alignment, for that method alone."""
-        return self.tta if self.method == TTA else None
-
     def recorded(self) -> dict[str, Any]:
         """What is kept beside scores: all that the method reads."""
         words = {"method": self.method, "student": self.student, "category": self.category}
@@ -62,7 +57,7 @@ class Subject(Settings):
             found["label"] = self.label.recorded()
         if self.options:
             found["options"] = self.options
-        return found | ({"tta": self.tta.model_dump() | starting_record(self.tta)} if self.aligned else {})
+        return found | ({"tta": self.tta.model_dump() | starting_record(self.tta)} if self.method == TTA else {})
 
 
 def score(
@@ -114,14 +109,13 @@ def _evaluated(
     root, name = place
     if subject.method == SUPERVISED:
         return _supervised(subject, place, settings, report)
-    labelled = read_dataset(settings, name, root)
     if subject.method == STUDENT and student is not None:
-        return evaluate_student(student, labelled, settings)
-    baseline = None if subject.aligned else make_baseline(subject.method, subject.options)
+        return evaluate_student(student, read_dataset(settings, name, root), settings)
     teacher = make_teacher(subject.label.teacher, subject.label.teacher_options())
-    if baseline is None:
-        return evaluate_tta(teacher, labelled, settings, subject.tta, student, report)
-    return evaluate_baseline(baseline, teacher, labelled, settings, subject.label)
+    if subject.method == TTA:
+        return evaluate_tta(teacher, read_dataset(settings, name, root), settings, subject.tta, student, report)
+    baseline = make_baseline(subject.method, subject.options)
+    return evaluate_baseline(baseline, teacher, read_dataset(settings, name, root), settings, subject.label)
 
 
 def _supervised(
@@ -178,7 +172,7 @@ def _default_folder(subject: Subject, category: str, settings: EvalSettings) -> 
         return Path(str(subject.student)) / name
     home = Path("runs") / category if subject.student is None else Path(subject.student)
     words = [name, subject.method] if subject.method == SUPERVISED else [name, subject.label.teacher, subject.method]
-    words += [subject.tta.tta] if subject.aligned else []
+    words += [subject.tta.tta] if subject.method == TTA else []
     return home / "-".join([*words, *(f"{key}={value}" for key, value in sorted(subject.options.items()))])
 
 

@@ -138,7 +138,7 @@ class _Stage:
     def _labelled(self, item: Input) -> tuple[Shape, Float32[np.ndarray, " E"], dict[str, Any]]:
         """The shape as its file has it, with labels; their confidence; and what else is told of it."""
         found = self._reader.read(item)
-        bare = replace(found.shape, id=item.id, face_labels=None, point_labels=None)  # its labels are nobody's hint
+        bare = replace(found.shape.bare(), id=item.id)  # its labels are nobody's hint
         matrix, pose = pose_of(found._replace(shape=bare), item, self._pose)
         house = bare if (matrix == np.eye(3)).all() else bare.transformed(matrix)
         positions = house.centroids() if house.has_mesh else house.positions()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -46,4 +45,4 @@ def unlabelled(labelled: LabelledSet, root: Path, split: str) -> Collection:
 
 def _bare(shapes: Sequence[Shape]) -> Iterator[Sample]:
     for shape in shapes:
-        yield shape.id, partial(shape_members, replace(shape, face_labels=None, point_labels=None))
+        yield shape.id, partial(shape_members, shape.bare())

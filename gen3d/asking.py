@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -68,11 +68,18 @@ class LabelSettings(Settings):
         return given | self.options
 
 
+_FIELDS = frozenset(LabelSettings.model_fields) - {"options"}
+
+
 def teacher_settings(teacher: str, options: Mapping[str, Any]) -> LabelSettings:
     """Settings of a teacher and its options, those of `OPTIONS` and those that it alone has. Raises SettingsError."""
-    named = {name: value for name, value in options.items() if name in OPTIONS}
-    others = {name: value for name, value in options.items() if name not in OPTIONS}
-    return resolve(LabelSettings, teacher=teacher, **named, options=others or None)
+    return resolve(LabelSettings, teacher=teacher, **by_setting(options, OPTIONS))
+
+
+def by_setting(options: Mapping[str, Any], names: Collection[str] = _FIELDS) -> dict[str, Any]:
+    """A teacher's options as fields of `LabelSettings`: those in `names`, and all others together as its `options`."""
+    others = {name: value for name, value in options.items() if name not in names}
+    return {name: value for name, value in options.items() if name in names} | {"options": others or None}
 
 
 class Renderers:

@@ -157,7 +157,7 @@ def _from_other(shape: Shape, other: str, row: Category) -> Found:
         except SettingsError:
             strange.append(name)
     if strange:
-        bare = replace(shape, category=row.name, face_labels=None, point_labels=None)
+        bare = replace(shape.bare(), category=row.name)
         return Found(
             bare, unlabelled=f"was stored as {one_line(other)}; its parts {_quoted(strange)} are none of {row.name}"
         )
@@ -171,7 +171,7 @@ def _in_range(shape: Shape, row: Category) -> Found:
         if labels is not None and len(labels) and labels.max() >= len(row.parts):
             known = f"0 to {len(row.parts) - 1}" if row.parts else "no parts of its own"
             reason = f"label {labels.max()} is none of {row.name}, which has {known}"
-            return Found(replace(shape, face_labels=None, point_labels=None), unlabelled=reason)
+            return Found(shape.bare(), unlabelled=reason)
     return Found(shape)
 
 

@@ -82,15 +82,7 @@ class Knowledge:
 
         -1 everywhere if there is no unit at all.
         """
-        from scipy.spatial import KDTree
-
-        target = self.target(parts)
-        seen = target.sum(1) > 0
-        if not seen.any():
-            return np.full(len(self.points), -1, np.int16)
-        labels = target.argmax(1).astype(np.int16)
-        labels[~seen] = labels[seen][KDTree(self.points[seen]).query(self.points[~seen])[1]]
-        return labels
+        return best_parts(self.target(parts), self.points)
 
     def to_bytes(self) -> bytes:
         """As safetensors; the meta data as JSON in its header."""
@@ -132,6 +124,21 @@ def _check(tensors: dict[str, np.ndarray], meta: object) -> None:
         raise ValueError("unknown tensors or meta data")
     if units and tensors["part"].min() < 0:
         raise ValueError("a part is negative")
+
+
+def best_parts(total: Float32[np.ndarray, "N R"], points: Float32[np.ndarray, "N 3"]) -> Int16[np.ndarray, " N"]:
+    """The best part of every point; of one without any score (all are 0) that of the nearest point with some.
+
+    -1 everywhere where there is none at all.
+    """
+    from scipy.spatial import KDTree
+
+    known = (total != 0).any(1)
+    if not known.any():
+        return np.full(len(total), -1, np.int16)
+    labels = total.argmax(1).astype(np.int16)
+    labels[~known] = labels[known][KDTree(points[known]).query(points[~known])[1]]
+    return labels
 
 
 def seen(

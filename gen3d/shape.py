@@ -82,6 +82,10 @@ class Shape:
         centre, radius = frame(self.positions(), self.id)
         return self.transformed(np.eye(3) / radius, -centre / radius)
 
+    def bare(self) -> Shape:
+        """The shape without its labels."""
+        return replace(self, face_labels=None, point_labels=None)
+
     def positions(self) -> Float32[np.ndarray, "K 3"]:
         """The vertices in use, or the points where there is no mesh."""
         if self.has_mesh:

@@ -14,7 +14,7 @@ from tiny_teacher import Oracle
 from distill.baselines import make_baseline
 from distill.baselines.baseline import Baseline, Observed, observe
 from distill.baselines.pointclip_v2_maps import axes, depth_map, rotations
-from distill.baselines.voting import at_pixels, best
+from distill.baselines.voting import at_pixels
 from distill.datasets.labelled import LabelledSet
 from distill.evaluation import EvalSettings, evaluate_baseline
 from distill.metrics import part_ious
@@ -22,6 +22,7 @@ from gen3d.asking import LabelSettings
 from gen3d.categories import category
 from gen3d.errors import SettingsError
 from gen3d.generators.procedural import ProceduralGenerator
+from gen3d.knowledge import best_parts
 from gen3d.rendering.cameras import Camera
 from gen3d.rendering.sparse_depth import sparse_depth
 from gen3d.shape import Shape
@@ -192,8 +193,8 @@ def test_logits_are_summed_as_written_down(name: str, felt: Felt) -> None:
 def test_points_without_logits_take_the_nearest_part() -> None:
     points = np.array([[0, 0, 0], [1, 0, 0], [0.9, 0, 0], [0.2, 0, 0]], np.float32)
     total = np.array([[0.0, 2], [3, -1], [0, 0], [0, 0]], np.float32)
-    assert best(total, points).tolist() == [1, 0, 0, 1]
-    assert best(0 * total, points).tolist() == [-1] * 4
+    assert best_parts(total, points).tolist() == [1, 0, 0, 1]
+    assert best_parts(0 * total, points).tolist() == [-1] * 4
 
 
 # --- what can be set ----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -171,7 +171,7 @@ def observe(
     style, words = baseline.style(style_of(teacher)), baseline.words(parts)
     renderers = Renderers(label, style, baseline.cameras(label.size or style.size))
     for shape in shapes:
-        bare = replace(shape, face_labels=None, point_labels=None)
+        bare = shape.bare()
         shown = show(bare, label, renderers, style)
         shown = shown._replace(samplings=[bare]) if own_points else shown
         views, places = baseline.projected(shown, teacher)

@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Int16
 
 from distill.baselines.baseline import Baseline, Observed
-from distill.baselines.voting import Weighted, best, logits, summed
+from distill.baselines.voting import Weighted, logits, summed
+from gen3d.knowledge import best_parts
 from gen3d.rendering.cameras import Camera
 from gen3d.rendering.styles import ViewStyle
 
@@ -50,4 +51,4 @@ class PointClip(Baseline):
     def labels(self, observed: Iterable[Observed]) -> Iterator[Int16[np.ndarray, " N"]]:
         """-1 everywhere on shapes where the teacher sees nothing."""
         for one in observed:
-            yield best(summed(one, logits(one), self.settings.weights), one.points)
+            yield best_parts(summed(one, logits(one), self.settings.weights), one.points)

@@ -25,9 +25,10 @@ from pydantic import Field
 
 from distill.baselines.baseline import Baseline, Observed, Places
 from distill.baselines.pointclip_v2_maps import DepthMap, axes, depth_map, rotations
-from distill.baselines.voting import Weighted, best, logits, summed
+from distill.baselines.voting import Weighted, logits, summed
 from gen3d.asking import LabelSettings, Shown
 from gen3d.errors import SettingsError
+from gen3d.knowledge import best_parts
 from gen3d.rendering.cameras import Camera
 from gen3d.rendering.realistic_depth import SIDE
 from gen3d.rendering.styles import PLAIN, Styled, ViewStyle
@@ -105,7 +106,7 @@ class PointClipV2(Baseline):
             maps = logits(one)
             if one.features is not None:
                 maps = _smoothed(maps)
-            yield best(summed(one, maps, self.settings.weights), one.points)
+            yield best_parts(summed(one, maps, self.settings.weights), one.points)
 
     def _pixels(self, camera: Camera, shape: Shape) -> np.ndarray:
         """Where points fall in a view of our own."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int16, Int64
+from jaxtyping import Float32, Int64
 from pydantic import Field, field_validator
 from torch import Tensor
 
@@ -86,18 +86,3 @@ def summed(
     for one, (shown, pixel), weight in zip(maps, observed.visible, weights, strict=True):
         total[shown] += weight * at_pixels(one, pixel[shown], size)
     return total
-
-
-def best(total: Float32[np.ndarray, "N R"], points: Float32[np.ndarray, "N 3"]) -> Int16[np.ndarray, " N"]:
-    """The best part of every point; of one without any logit (all are 0) that of the nearest point with some.
-
-    -1 everywhere where there is none at all.
-    """
-    from scipy.spatial import KDTree
-
-    known = (total != 0).any(1)
-    if not known.any():
-        return np.full(len(total), -1, np.int16)
-    labels = total.argmax(1).astype(np.int16)
-    labels[~known] = labels[known][KDTree(points[known]).query(points[~known])[1]]
-    return labels
