@@ -38,15 +38,13 @@ def verbs() -> dict[str, list[Any]]:
 
 
 def _there(nav: list[Any], folder: Path) -> list[Any]:
-    """The entries whose file exists."""
+    """The entries whose file exists; groups of which none does are left out, too."""
     kept = []
     for entry in nav:
         ((title, target),) = entry.items()
-        if isinstance(target, list):
-            target = _there(target, folder)
-        elif not (folder / target).is_file():
-            continue
-        kept.append({title: target})
+        found = _there(target, folder) if isinstance(target, list) else target * (folder / target).is_file()
+        if found:
+            kept.append({title: found})
     return kept
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,8 +40,8 @@ def hooks() -> ModuleType:
 
 def typed(text: str) -> list[str]:
     """The lines of code blocks that call gen3d, without comments and the brackets of what may be left out."""
-    blocks = "\n".join(body.replace("\\\n", " ") for kind, body in FENCED.findall(text) if kind in ("", "bash", "shell"))
-    lines = [line.strip().removeprefix("$ ") for line in blocks.splitlines()]
+    shells = [body.replace("\\\n", " ") for kind, body in FENCED.findall(text) if kind in ("", "bash")]
+    lines = [line.strip().removeprefix("$ ") for line in "\n".join(shells).splitlines()]
     return [re.sub(r"[\[\]]", "", line) for line in lines if line.startswith("gen3d ")]
 
 
@@ -93,17 +94,19 @@ def test_every_verb_has_a_page_that_ends_with_its_options(hooks: ModuleType) -> 
 
 def test_the_menu_leaves_out_what_is_not_there_and_nothing_else(hooks: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "a.md").touch()
-    nav = [{"A": "a.md"}, {"B": "b.md"}, {"Some": [{"A": "a.md"}, {"C": "c.md"}]}]
+    nav = [{"A": "a.md"}, {"B": "b.md"}, {"Some": [{"A": "a.md"}, {"C": "c.md"}]}, {"None": [{"C": "c.md"}]}]
     assert hooks._there(nav, tmp_path) == [{"A": "a.md"}, {"Some": [{"A": "a.md"}]}]
 
 
 def test_the_examples_of_extending_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Generator, renderer, teacher, student and data set of the page, in one chain; the renderer sees what ours does."""
+    """Generator, renderer, teacher, student and data set in one chain; the renderer sees what ours does."""
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "extending"}
     blocks = [body for kind, body in FENCED.findall((ROOT / "docs/extending.md").read_text()) if kind == "python"]
     assert len(blocks) == 6
-    with patch.dict(GENERATORS), patch.dict(RENDERERS), patch.dict(TEACHERS), patch.dict(STUDENTS), patch.dict(DATASETS):
+    with ExitStack() as stack:
+        for registry in (GENERATORS, RENDERERS, TEACHERS, STUDENTS, DATASETS):
+            stack.enter_context(patch.dict(registry))
         for block in blocks:
             exec(compile(block, block.splitlines()[0], "exec", dont_inherit=True), names)
         report, shape = names["report"], next(names["shapes"].shapes())
