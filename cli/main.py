@@ -38,6 +38,8 @@ from gen3d.storage import storage_error
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: importing rich for it takes as long as all the rest of the start
+    context_settings={"max_content_width": 120},
     help="Labelled 3D parts and a part-segmentation model from a word, with no human label.",
 )
 app.command("generate")(generate.command)
@@ -58,6 +60,8 @@ app.command("env")(env.command)
 app.command("train-teacher")(train_teacher.command)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(data.app, name="data")
+for _verb in app.registered_commands:  # their first paragraph, which plain help would cut to one line each
+    _verb.short_help = " ".join((getattr(_verb.callback, "__doc__", None) or "").partition("\n\n")[0].split())
 
 
 @app.callback(invoke_without_command=True)

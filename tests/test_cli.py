@@ -226,6 +226,10 @@ def test_help_is_quick_to_import() -> None:
         "embreex",
         "huggingface_hub",
         "PIL",
+        "rich",
+        "pydantic",
+        "yaml",
+        "h5py",
     }
     for verb in ("generate", "label", "pretrain", "distill", "eval", "segment", "train-teacher", "reproduce"):
         assert verb in done.stdout
