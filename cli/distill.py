@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cli import output
+
+if TYPE_CHECKING:
+    from distill.trainer import Epoch
 
 
 def command(
@@ -30,15 +34,17 @@ def command(
     keep_epochs: bool = typer.Option(False, "--keep-epochs", help="Keep every epoch for `eval --every-epoch`."),
     compile: bool = typer.Option(None, "--compile/--no-compile", help="torch.compile the step.  [default: no-compile]"),
     out: Path = typer.Option(None, "--out", help="The student.  [default: runs/CATEGORY/student-SOURCE]"),
+    logged: str = output.LOG,
     preset: str = output.PRESET,
     seed: int = output.SEED,
     overwrite: bool = output.OVERWRITE,
     as_json: bool = output.JSON,
 ) -> None:
     """Distil the teacher's knowledge into a 3D student. No label of any shape is looked at."""
-    from distill.distillation import distill, kept_epoch, knowledge_folders, notes, source_name
+    from distill.distillation import distill, knowledge_folders, notes, source_name
+    from distill.logs import training_log
     from distill.starting import starts_at_random
-    from distill.trainer import DistillSettings, Epoch
+    from distill.trainer import DistillSettings
     from gen3d.categories import any_category
     from gen3d.settings import resolve
 
@@ -53,19 +59,30 @@ def command(
     if starts_at_random(settings):
         output.say(f"{settings.student}: no --encoder is given; the encoder starts at random")
     log: list[Epoch] = []
-    with output.progress(f"distilling {name}", settings.epochs) as step:
+    with (
+        training_log(logged, target, settings) as write,
+        output.progress(f"distilling {name}", settings.epochs) as step,
+    ):
 
         def report(epoch: Epoch) -> None:
             log.append(epoch)
+            write(epoch)
             step(1, f"loss {epoch.loss:.4f}{' re-scored' if epoch.rescored else ''}")
 
         made, finished = distill(folders, settings, target, overwrite, report, keep_epochs)
     if finished:
         output.say_nothing_to_do(target, "finished before from the same collections and settings")
-    result = {"student": str(target), "finished_before": finished, "epochs": len(log)}
-    if log:
-        result |= {"loss": log[-1].loss, "rescored": log[-1].rescored, "kept_epoch": kept_epoch(log)}
     for note in notes(made, log):
         output.say(f"{target}: {note}")
+    result = {"student": str(target), "finished_before": finished, "epochs": len(log)}
     kind = source_name(settings)
-    output.show(result, as_json, lambda: print(f"{target}: student of {name}, distilled from {kind} shapes"))
+    output.show(
+        result | _end(log), as_json, lambda: print(f"{target}: student of {name}, distilled from {kind} shapes")
+    )
+
+
+def _end(log: list[Epoch]) -> dict[str, Any]:
+    """How the training ended, where there was one."""
+    from distill.distillation import kept_epoch
+
+    return {"loss": log[-1].loss, "rescored": log[-1].rescored, "kept_epoch": kept_epoch(log)} if log else {}
