@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def command(
+    context: typer.Context,
     category: str = typer.Option(..., "--category", help="What the student is for."),
     data: str = typer.Option(None, "--data", help="collection, or partdistill-h5: --root.  [default: collection]"),
     root: Path = typer.Option(None, "--root", help="Folder of PartDistill's preprocessed shapes."),
@@ -49,24 +50,18 @@ def command(
     from gen3d.settings import resolve
 
     name = any_category(category).name
-    options = {"source": source, "teacher": teacher, "student": student, "epochs": epochs, "backward": backward}
-    options |= {"ratio": ratio, "fade": fade, "steps": steps, "data": data, "select": select, "other": other}
-    options |= {"encoder": encoder and str(encoder), "finetune": finetune, "compile": compile}
-    settings = resolve(DistillSettings, preset, category=name, **options, seed=seed)
+    settings = resolve(DistillSettings, preset, **output.settings_given(context, DistillSettings) | {"category": name})
     home = output.RUNS / name
     folders = knowledge_folders(settings, generated or home / "generated", real or home / "real", root)
     target = out or home / f"student-{source_name(settings)}"
     if starts_at_random(settings):
         output.say(f"{settings.student}: no --encoder is given; the encoder starts at random")
     log: list[Epoch] = []
-    with (
-        training_log(logged, target, settings) as write,
-        output.progress(f"distilling {name}", settings.epochs) as step,
-    ):
+    with training_log(logged, target, settings) as add, output.progress(f"distilling {name}", settings.epochs) as step:
 
         def report(epoch: Epoch) -> None:
             log.append(epoch)
-            write(epoch)
+            add(epoch)
             step(1, f"loss {epoch.loss:.4f}{' re-scored' if epoch.rescored else ''}")
 
         made, finished = distill(folders, settings, target, overwrite, report, keep_epochs)
@@ -74,15 +69,14 @@ def command(
         output.say_nothing_to_do(target, "finished before from the same collections and settings")
     for note in notes(made, log):
         output.say(f"{target}: {note}")
-    result = {"student": str(target), "finished_before": finished, "epochs": len(log)}
+    result = {"student": str(target), "finished_before": finished} | _told(log)
     kind = source_name(settings)
-    output.show(
-        result | _end(log), as_json, lambda: print(f"{target}: student of {name}, distilled from {kind} shapes")
-    )
+    output.show(result, as_json, lambda: print(f"{target}: student of {name}, distilled from {kind} shapes"))
 
 
-def _end(log: list[Epoch]) -> dict[str, Any]:
-    """How the training ended, where there was one."""
+def _told(log: list[Epoch]) -> dict[str, Any]:
+    """How the training went, for JSON."""
     from distill.distillation import kept_epoch
 
-    return {"loss": log[-1].loss, "rescored": log[-1].rescored, "kept_epoch": kept_epoch(log)} if log else {}
+    end = {"loss": log[-1].loss, "rescored": log[-1].rescored, "kept_epoch": kept_epoch(log)} if log else {}
+    return {"epochs": len(log)} | end

@@ -32,11 +32,11 @@ def command(
     options = {"student": student, "epochs": epochs, "batch": batch, "mask": mask, "lr": lr}
     settings = resolve(PretrainSettings, preset, **options, seed=seed)
     log: list[PretrainEpoch] = []
-    with training_log(logged, out, settings) as write, output.progress("pre-training", settings.epochs) as step:
+    with training_log(logged, out, settings) as add, output.progress("pre-training", settings.epochs) as step:
 
         def report(epoch: PretrainEpoch) -> None:
             log.append(epoch)
-            write(epoch)
+            add(epoch)
             step(1 if len(log) > 1 else epoch.epoch, f"loss {epoch.loss:.4f}")
 
         finished = pretrain(collections, settings, out, overwrite, report)

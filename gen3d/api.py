@@ -35,7 +35,7 @@ def generate(
 ) -> Collection:
     """Make shapes of a category, as `gen3d generate` does; called again, go on or find that all is there.
 
-    >>> chairs = generate("chair", n=2, prompt="an office chair", out="chairs")
+    >>> chairs = generate("chair", n=2, out="chairs")
     >>> [(shape.id, shape.has_mesh) for shape in chairs.shapes()]
     [('chair-000000', True), ('chair-000001', True)]
     >>> generate("chair", n=0)
