@@ -61,7 +61,7 @@ def trained_labeller(student: str | None, category: str | None, shipped: Path | 
     if student is None and category is None:
         raise SettingsError(
             "--student, --category or --teacher is missing: a student's folder or Hub id, a category with a student "
-            f"that ships ({', '.join(shipped_categories(shipped)) or 'none does'}), or a teacher with --parts"
+            f"that ships ({', '.join(shipped_categories(shipped)) or 'none does'}), or a teacher, with --parts"
         )
     if student is None:
         return given_labeller(Student.load(shipped_folder(str(category), shipped)), category, str(category))

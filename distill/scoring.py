@@ -137,7 +137,9 @@ def _loaded(subject: Subject) -> tuple[Student | None, str]:
     if method not in METHODS:
         raise SettingsError(f"unknown method {method!r}; known are: {', '.join(METHODS)}")
     if method == STUDENT and folder is None:
-        raise SettingsError("--student is missing: the folder that `gen3d distill` made")
+        raise SettingsError(
+            "--student is missing: the folder that `gen3d distill` made, a Hub id, or a category whose student ships"
+        )
     if method not in (STUDENT, TTA) and folder is not None:
         raise SettingsError(f"--student: --method {method} has none; leave it out, or score it with --method student")
     if folder is None and name is None:
