@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cli import output
 
+if TYPE_CHECKING:
+    from distill.trainer import Epoch
+
 
 def command(
+    context: typer.Context,
     category: str = typer.Option(..., "--category", help="What the student is for."),
     data: str = typer.Option(None, "--data", help="collection, or partdistill-h5: --root.  [default: collection]"),
     root: Path = typer.Option(None, "--root", help="Folder of PartDistill's preprocessed shapes."),
@@ -30,42 +35,48 @@ def command(
     keep_epochs: bool = typer.Option(False, "--keep-epochs", help="Keep every epoch for `eval --every-epoch`."),
     compile: bool = typer.Option(None, "--compile/--no-compile", help="torch.compile the step.  [default: no-compile]"),
     out: Path = typer.Option(None, "--out", help="The student.  [default: runs/CATEGORY/student-SOURCE]"),
+    logged: str = output.LOG,
     preset: str = output.PRESET,
     seed: int = output.SEED,
     overwrite: bool = output.OVERWRITE,
     as_json: bool = output.JSON,
 ) -> None:
     """Distil the teacher's knowledge into a 3D student. No label of any shape is looked at."""
-    from distill.distillation import distill, kept_epoch, knowledge_folders, notes, source_name
+    from distill.distillation import distill, knowledge_folders, notes, source_name
+    from distill.logs import training_log
     from distill.starting import starts_at_random
-    from distill.trainer import DistillSettings, Epoch
+    from distill.trainer import DistillSettings
     from gen3d.categories import any_category
     from gen3d.settings import resolve
 
     name = any_category(category).name
-    options = {"source": source, "teacher": teacher, "student": student, "epochs": epochs, "backward": backward}
-    options |= {"ratio": ratio, "fade": fade, "steps": steps, "data": data, "select": select, "other": other}
-    options |= {"encoder": encoder and str(encoder), "finetune": finetune, "compile": compile}
-    settings = resolve(DistillSettings, preset, category=name, **options, seed=seed)
+    settings = resolve(DistillSettings, preset, **output.settings_given(context, DistillSettings) | {"category": name})
     home = output.RUNS / name
     folders = knowledge_folders(settings, generated or home / "generated", real or home / "real", root)
     target = out or home / f"student-{source_name(settings)}"
     if starts_at_random(settings):
         output.say(f"{settings.student}: no --encoder is given; the encoder starts at random")
     log: list[Epoch] = []
-    with output.progress(f"distilling {name}", settings.epochs) as step:
+    with training_log(logged, target, settings) as add, output.progress(f"distilling {name}", settings.epochs) as step:
 
         def report(epoch: Epoch) -> None:
             log.append(epoch)
+            add(epoch)
             step(1, f"loss {epoch.loss:.4f}{' re-scored' if epoch.rescored else ''}")
 
         made, finished = distill(folders, settings, target, overwrite, report, keep_epochs)
     if finished:
         output.say_nothing_to_do(target, "finished before from the same collections and settings")
-    result = {"student": str(target), "finished_before": finished, "epochs": len(log)}
-    if log:
-        result |= {"loss": log[-1].loss, "rescored": log[-1].rescored, "kept_epoch": kept_epoch(log)}
     for note in notes(made, log):
         output.say(f"{target}: {note}")
+    result = {"student": str(target), "finished_before": finished} | _told(log)
     kind = source_name(settings)
     output.show(result, as_json, lambda: print(f"{target}: student of {name}, distilled from {kind} shapes"))
+
+
+def _told(log: list[Epoch]) -> dict[str, Any]:
+    """How the training went, for JSON."""
+    from distill.distillation import kept_epoch
+
+    end = {"loss": log[-1].loss, "rescored": log[-1].rescored, "kept_epoch": kept_epoch(log)} if log else {}
+    return {"epochs": len(log)} | end

@@ -25,7 +25,7 @@ _DATASETS = (
 
 def command(
     context: typer.Context,
-    student: Path = typer.Option(None, "--student", help="A student's folder or Hub id; tta starts from it."),
+    student: Path = typer.Option(None, "--student", help="Folder, Hub id, or a category's; tta starts from it."),
     method: str = typer.Option("student", "--method", help=f"student, tta, supervised, or a baseline: {_BASELINES}."),
     category: str = typer.Option(None, "--category", help="For baselines, and tta without --student."),
     teacher: str = typer.Option(None, "--teacher", help="Of baselines and tta: see `gen3d label`.  [default: lite]"),

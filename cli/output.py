@@ -25,6 +25,7 @@ RETRY_FAILED = typer.Option(False, "--retry-failed", help="Try the samples that 
 OFFLINE = typer.Option(
     False, "--offline", callback=lambda on: _go_offline(on), help="Download nothing, as HF_HUB_OFFLINE=1 does."
 )
+LOG = typer.Option(None, "--log", help="tensorboard or wandb, in OUT-log.  [default: none; losses.csv always]")
 JSON = typer.Option(False, "--json", help="Print the result as JSON.")
 
 

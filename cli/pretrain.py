@@ -17,12 +17,14 @@ def command(
     mask: float = typer.Option(None, "--mask", help="Share of the patches that are hidden.  [default: 0.7]"),
     lr: float = typer.Option(None, "--lr", help="Learning rate.  [default: 0.001]"),
     out: Path = typer.Option(..., "--out", help="Folder for the weights, for `gen3d distill --encoder`."),
+    logged: str = output.LOG,
     preset: str = output.PRESET,
     seed: int = output.SEED,
     overwrite: bool = output.OVERWRITE,
     as_json: bool = output.JSON,
 ) -> None:
     """Train the encoder to guess hidden patches of shapes from the rest. Typed again it goes on where it stopped."""
+    from distill.logs import training_log
     from distill.masked_training import PretrainEpoch, PretrainSettings
     from distill.pretraining import pretrain
     from gen3d.settings import resolve
@@ -30,10 +32,11 @@ def command(
     options = {"student": student, "epochs": epochs, "batch": batch, "mask": mask, "lr": lr}
     settings = resolve(PretrainSettings, preset, **options, seed=seed)
     log: list[PretrainEpoch] = []
-    with output.progress("pre-training", settings.epochs) as step:
+    with training_log(logged, out, settings) as add, output.progress("pre-training", settings.epochs) as step:
 
         def report(epoch: PretrainEpoch) -> None:
             log.append(epoch)
+            add(epoch)
             step(1 if len(log) > 1 else epoch.epoch, f"loss {epoch.loss:.4f}")
 
         finished = pretrain(collections, settings, out, overwrite, report)

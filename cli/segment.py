@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def command(
     context: typer.Context,
     paths: list[str] = typer.Argument(..., help="GLB, glTF, OBJ, PLY, STL, OFF or NPZ; folders; quoted patterns."),
-    student: str = typer.Option(None, "--student", help="A student's folder or Hub id."),
-    category: str = typer.Option(None, "--category", help="What the shapes are.  [default: the student's]"),
+    student: str = typer.Option(None, "--student", help="A student's folder, or Hub id."),
+    category: str = typer.Option(None, "--category", help="What the shapes are; without --student, who labels them."),
     parts: str = typer.Option(None, "--parts", help="With --teacher: the parts to look for, as lid,body,spout."),
     teacher: str = typer.Option(None, "--teacher", help="Align on every shape by a teacher: see `gen3d label`."),
     option: list[str] = typer.Option([], "--option", help="The teacher's NAME=VALUE, as weights=DIR; may be repeated."),
@@ -35,8 +35,9 @@ def command(
 ) -> None:
     """Label every face (or point) of your own shapes: GLB with a node per part, PLY, labels as NPY and JSON.
 
-    By a --student, or without one by --parts and a --teacher. Frame, scale and
-    order are the file's. Run again to resume; a file that fails, fails alone.
+    By the student that ships for a --category, by a --student of your own, or
+    by --parts and a --teacher. Frame, scale and order are the file's. Run
+    again to resume; a file that fails, fails alone.
     """
     from distill.segmentation import SegmentSettings, segment
     from gen3d.settings import resolve

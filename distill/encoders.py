@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from distill.student import PICKLES
+from distill.finding import PICKLES
 from distill.students import STUDENTS
 from distill.students.point_m2ae import CENTRES, WIDTHS, PointM2AE, scales
 from distill.students.point_m2ae_weights import KIND

@@ -42,7 +42,7 @@ class ExportSettings(Settings):
     format: str
     labels: str = "exact"
     teacher: str | None = Field(default=None, description="whose votes; lite by default")
-    student: str | None = Field(default=None, description="folder or Hub id of the student that predicts")
+    student: str | None = Field(default=None, description="of the student that predicts; see `Student.load`")
     points: int = Field(default=2048, ge=0, description="sampled per shape; 0: the stored points of clouds, in order")
     split: tuple[float, float, float] | None = Field(default=None, description="shares of train, val and test")
     shard: int = Field(default=1000, ge=1, description="most shapes per file, of formats with several in one")
@@ -145,7 +145,9 @@ def _complete(settings: ExportSettings) -> ExportSettings:
         if getattr(settings, name) is not None and settings.labels != name:
             raise SettingsError(f"--{name} is for --labels {name}, not for --labels {settings.labels}")
     if settings.labels == "student" and settings.student is None:
-        raise SettingsError("--student is missing: the folder that `gen3d distill` made")
+        raise SettingsError(
+            "--student is missing: the folder that `gen3d distill` made, a Hub id, or a category whose student ships"
+        )
     if settings.split is not None and not form.shapenet:
         raise SettingsError(f"--split is for the shapenetpart formats; {settings.format} has no splits")
     if form.same_count and not settings.points:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from distill.finding import shipped_categories, shipped_folder
 from distill.scoring import weights_hash
 from distill.student import Student
 from distill.trainer import Epoch
@@ -43,25 +45,34 @@ class Labeller(NamedTuple):
         return align(self.start, [house.normalised()], self.teacher, self.tta, report)
 
 
-def trained_labeller(student: str | None, category: str | None) -> Labeller:
-    """A student of that folder or Hub id.
+def trained_labeller(student: str | None, category: str | None, shipped: Path | None = None) -> Labeller:
+    """A student of that folder or Hub id, or the one that ships for a category.
 
     Args:
-        student: None is an error as long as no students are shipped; this is where they will be looked up by category.
+        student: see `Student.load`; the category's shipped one where None.
         category: what the shapes are; the student's own where None.
+        shipped: where those that ship are; None: in the package.
 
     Raises:
-        SettingsError: no student is named.
-        InputError: it is none, or one of another category.
+        SettingsError: neither is named.
+        InputError: there is no such student, it is none, or one of another category.
         MissingError: it can't be downloaded.
     """
+    if student is None and category is None:
+        raise SettingsError(
+            "--student, --category or --teacher is missing: a student's folder or Hub id, a category with a student "
+            f"that ships ({', '.join(shipped_categories(shipped)) or 'none does'}), or a teacher, with --parts"
+        )
     if student is None:
-        hint = "a folder that `gen3d distill` made, or a Hub id; without one name --parts and a --teacher"
-        raise SettingsError(f"--student is missing: {hint}")
-    start = Student.load(student)
+        return given_labeller(Student.load(shipped_folder(str(category), shipped)), category, str(category))
+    return given_labeller(Student.load(student, shipped=shipped), category, student)
+
+
+def given_labeller(start: Student, category: str | None, name: str = "the student") -> Labeller:
+    """That student. Raises InputError where it is of another category."""
     if category not in (None, start.category):
-        raise InputError(f"{student}: is a student of {start.category}, not of {category}")
-    return Labeller(start, {"student": student, "weights": weights_hash(start)})
+        raise InputError(f"{name}: is a student of {start.category}, not of {category}")
+    return Labeller(start, {"student": name, "weights": weights_hash(start)})
 
 
 def aligned_labeller(

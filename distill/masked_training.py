@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -50,11 +50,12 @@ class PretrainSettings(Settings):
 
 @dataclass(frozen=True)
 class PretrainEpoch:
-    """One line of the log; `skipped` counts the steps whose loss or gradient was not finite."""
+    """One line of the log; `skipped` counts the steps whose loss or gradient was not finite, `lr` is the last rate."""
 
     epoch: int
     loss: float
     skipped: int
+    lr: float | None = None
 
 
 @dataclass
@@ -95,7 +96,7 @@ class MaskedTraining:
                 rate = settings.lr * rate_at(((number - 1) * steps + step) / (settings.epochs * steps))
                 loss = self._loss(augmented(clouds[index], _augmentation(settings), generator), generator)
                 losses.append(loss.item() if self._step(loss, rate) else math.nan)
-            self.log.append(_epoch(number, losses, model))
+            self.log.append(replace(_epoch(number, losses, model), lr=rate))
             yield self.log[-1]
 
     def _loss(self, points: Float32[Tensor, "B N 3"], generator: torch.Generator) -> Float32[Tensor, ""]:

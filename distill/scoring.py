@@ -27,6 +27,7 @@ from distill.trainer import Epoch
 from distill.tta import TTASettings, starting_record
 from gen3d.asking import LabelSettings
 from gen3d.errors import InputError, SettingsError
+from gen3d.mesh_readers import slug
 from gen3d.record import read_record, same_record, start_record, write_record
 from gen3d.settings import Settings
 from gen3d.teachers import make_teacher
@@ -43,7 +44,7 @@ class Subject(Settings):
     """
 
     method: str = "student"
-    student: str | None = Field(default=None, description="folder or Hub id; tta starts from it, if there is one")
+    student: str | None = Field(default=None, description="see `Student.load`; tta starts from it, if there is one")
     category: str | None = Field(default=None, description="of baselines, and of tta without a student")
     label: LabelSettings = LabelSettings()
     tta: TTASettings = TTASettings()
@@ -136,7 +137,9 @@ def _loaded(subject: Subject) -> tuple[Student | None, str]:
     if method not in METHODS:
         raise SettingsError(f"unknown method {method!r}; known are: {', '.join(METHODS)}")
     if method == STUDENT and folder is None:
-        raise SettingsError("--student is missing: the folder that `gen3d distill` made")
+        raise SettingsError(
+            "--student is missing: the folder that `gen3d distill` made, a Hub id, or a category whose student ships"
+        )
     if method not in (STUDENT, TTA) and folder is not None:
         raise SettingsError(f"--student: --method {method} has none; leave it out, or score it with --method student")
     if folder is None and name is None:
@@ -168,9 +171,12 @@ def _default_folder(subject: Subject, category: str, settings: EvalSettings) -> 
     words += [None if settings.yaw == "none" else "yaw", *settings.leave_out]
     words += [None if settings.seed == 0 else f"seed{settings.seed}"]
     name = "-".join(word for word in words if word)
+    home = Path("runs") / category
+    if subject.student is not None:  # one that ships, or of the Hub, has no folder to put files into
+        own = Path(subject.student)
+        home = own if own.is_dir() else home / f"student-{slug(subject.student)}"
     if subject.method == STUDENT:
-        return Path(str(subject.student)) / name
-    home = Path("runs") / category if subject.student is None else Path(subject.student)
+        return home / name
     words = [name, subject.method] if subject.method == SUPERVISED else [name, subject.label.teacher, subject.method]
     words += [subject.tta.tta] if subject.method == TTA else []
     return home / "-".join([*words, *(f"{key}={value}" for key, value in sorted(subject.options.items()))])

@@ -5,32 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-from jaxtyping import Float32, Int16
 from pydantic import Field
 
 from distill.labellers import Labeller
+from distill.segmented import RECORD, segmented
 from gen3d.categories import any_category
 from gen3d.errors import Gen3dError, InputError, MissingError, SettingsError, StorageError
 from gen3d.gltf_check import buffers
 from gen3d.import_formats import ShapeReader
-from gen3d.importing import ImportSettings, pose_of
 from gen3d.inputs import Input, find_inputs
 from gen3d.mesh_io import file_content
 from gen3d.mesh_readers import one_line
-from gen3d.parts_io import write_parts
-from gen3d.record import read_record, start_record, write_record
+from gen3d.record import read_record, write_record
 from gen3d.settings import Settings
-from gen3d.shape import Shape
-from gen3d.smoothing import smoothed
-from gen3d.storage import remove_files
 
 _FORM = 1  # of the results; another number makes all of them anew
-_RECORD = "_settings.json"
 
 
 class SegmentSettings(Settings):
@@ -108,47 +100,26 @@ class _Stage:
     """One call's files."""
 
     def __init__(self, labeller: Labeller, settings: SegmentSettings, out: Path, inputs: list[Input]) -> None:
-        category = labeller.start.category
         self._labeller, self._settings, self._out = labeller, settings, out
-        self._reader = ShapeReader(any_category(category), inputs)
-        auto = settings.up == "auto"
-        self._pose = ImportSettings(category=category, up=settings.up, align=auto, seed=settings.seed)
+        self._reader = ShapeReader(any_category(labeller.start.category), inputs)
         self._digest: tuple[Path, str] | None = None
 
     def row(self, item: Input, overwrite: bool) -> tuple[dict[str, Any], bool]:
         """What is told of a shape, and whether it was there before."""
-        folder, parts = self._out / item.id, self._labeller.start.parts
-        record_path = folder / f"{item.id}{_RECORD}"
+        folder = self._out / item.id
+        record_path = folder / f"{item.id}{RECORD}"
         wanted = {"form": _FORM, "input": self._digest_of(item), "key": item.key, "labeller": self._labeller.record}
         wanted |= {"settings": self._settings.model_dump()}
         old = None if overwrite else read_record(record_path)
         if old and old.get("record") == json.loads(json.dumps(wanted)) and _all_there(folder, old["row"]["files"]):
             return _shown(item, folder, old["row"]), True
-        shape, confidence, told = self._labelled(item)
-        stale = _old_files(record_path)
-        start_record(record_path)
-        files = [path.name for path in write_parts(shape, parts, folder, confidence, self._settings.meshes)]
-        remove_files(folder, sorted(stale - set(files)))
-        labels = shape.face_labels if shape.has_mesh else shape.point_labels
-        told |= {"counts": {part: int((labels == i).sum()) for i, part in enumerate(parts)}}
-        told |= {"mean_confidence": round(float(confidence.mean()), 4), "files": files}
+        labeller = self._labeller
+        found = segmented(self._reader.read(item), item, labeller.start.category, labeller.student_of, self._settings)
+        files = [path.name for path in found.save(folder, self._settings.meshes)]
+        told: dict[str, Any] = {"elements": found.elements, "pose": found.pose, "smoothed": found.smoothed}
+        told |= {"counts": found.counts(), "mean_confidence": round(float(found.confidence.mean()), 4), "files": files}
         write_record(record_path, {"record": wanted, "row": told})
         return _shown(item, folder, told), False
-
-    def _labelled(self, item: Input) -> tuple[Shape, Float32[np.ndarray, " E"], dict[str, Any]]:
-        """The shape as its file has it, with labels; their confidence; and what else is told of it."""
-        found = self._reader.read(item)
-        bare = replace(found.shape.bare(), id=item.id)  # its labels are nobody's hint
-        matrix, pose = pose_of(found._replace(shape=bare), item, self._pose)
-        house = bare if (matrix == np.eye(3)).all() else bare.transformed(matrix)
-        positions = house.centroids() if house.has_mesh else house.positions()
-        student = self._labeller.student_of(house)
-        probabilities = student.probabilities(house, positions, self._settings.seed, self._settings.passes)
-        smooth = self._settings.smooth and bare.has_mesh
-        labels = smoothed(*bare.mesh, probabilities) if smooth else probabilities.argmax(1).astype(np.int16)
-        confidence = probabilities[np.arange(len(labels)), labels].astype(np.float32)
-        told = {"elements": "faces" if bare.has_mesh else "points", "pose": pose, "smoothed": smooth}
-        return _with_labels(bare, student.category, labels), confidence, told
 
     def _digest_of(self, item: Input) -> str:
         """Of the file, and of those that a glTF document refers to. An archive of many is read once."""
@@ -161,12 +132,6 @@ class _Stage:
                 digest.update(data)
             self._digest = (item.path, digest.hexdigest())
         return self._digest[1]
-
-
-def _with_labels(shape: Shape, category: str, labels: Int16[np.ndarray, " E"]) -> Shape:
-    """The shape with labels of its faces, or of its points where it has none."""
-    which = "face_labels" if shape.has_mesh else "point_labels"
-    return replace(shape, category=category, **{which: labels})
 
 
 def _referred(path: Path, content: bytes) -> list[bytes]:
@@ -190,20 +155,11 @@ def _reason(item: Input, error: Exception) -> str:
 def _is_result(path: Path, out: Path) -> bool:
     """Whether an earlier call wrote that file into its folder of `out`."""
     folder = path.parent.resolve()
-    return folder.parent == out and (folder / f"{folder.name}{_RECORD}").is_file()
+    return folder.parent == out and (folder / f"{folder.name}{RECORD}").is_file()
 
 
 def _all_there(folder: Path, files: list[str]) -> bool:
     return all((folder / name).is_file() for name in files)
-
-
-def _old_files(record_path: Path) -> set[str]:
-    """Names of the files that an earlier call says it wrote beside its record."""
-    try:
-        row = (read_record(record_path) or {}).get("row", {})
-        return {name for name in row["files"] if isinstance(name, str) and Path(name).name == name}
-    except (InputError, LookupError, TypeError, AttributeError):
-        return set()
 
 
 def _shown(item: Input, folder: Path, row: dict[str, Any]) -> dict[str, Any]:

@@ -6,26 +6,31 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin
 from jaxtyping import Float, Float32, Int16, Int64
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from scipy.spatial import KDTree
 from torch import Tensor, nn
 
+from distill.finding import CARD, CONFIG, WEIGHTS, HubOptions, find_student
+from distill.model_card import model_card
 from distill.students import STUDENTS
 from distill.students.point_ops import stack
-from gen3d.errors import InputError, MissingError, SettingsError, StorageError
+from gen3d.errors import InputError, SettingsError, StorageError
 from gen3d.shape import Shape, frame, yaw
+from gen3d.shape_like import ShapeLike
 from gen3d.storage import fsync_folder, make_folder, storage_error
 
-POINTS = 2048  # what students see at a time (method.md, section 5)
+if TYPE_CHECKING:
+    from distill.segmented import Segmentation
 
-PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
+POINTS = 2048  # what students see at a time (method.md, section 5)
+PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}  # of weights in a file
 
 
 class Student(nn.Module, PyTorchModelHubMixin):
@@ -51,6 +56,7 @@ class Student(nn.Module, PyTorchModelHubMixin):
         if network not in STUDENTS:
             raise SettingsError(f"unknown student {network!r}; known are: {', '.join(STUDENTS)}")
         self.category, self.parts, self.training_record = category, tuple(parts), dict(training or {})
+        self.network_name, self.options = network, options
         self.network = STUDENTS[network](len(parts), **(options or {}))
 
     @torch.inference_mode()
@@ -114,16 +120,54 @@ class Student(nn.Module, PyTorchModelHubMixin):
         _, nearest = KDTree(samples).query(((positions - centre) / radius).astype(np.float32), k=3)
         return probability[nearest].mean(1)
 
-    def save(self, folder: Path) -> None:
+    def segment(
+        self,
+        mesh: ShapeLike,
+        *,
+        up: str | None = None,
+        smooth: bool | None = None,
+        passes: int | None = None,
+        seed: int | None = None,
+    ) -> Segmentation:
+        """The parts of one shape, in its own frame and order. Labels that it carries are not looked at.
+
+        >>> import numpy as np
+        >>> student = Student("mug", ["handle", "cup"], options={"width": 32, "depth": 1})  # untrained
+        >>> cloud = np.random.default_rng(0).normal(size=(600, 3))
+        >>> found = student.segment(cloud, passes=1)
+        >>> found.labels.shape, found.part_names, bool(found.confidence.min() >= 0.5)
+        ((600,), ('handle', 'cup'), True)
+
+        Args:
+            mesh: a file, a trimesh object, a gen3d `Shape`, (vertices, faces) or an array of points; see
+                `gen3d.shape_like`.
+            up, smooth, passes, seed: see `distill.segmentation.SegmentSettings`, whose defaults they have.
+
+        Raises:
+            SettingsError: a setting out of range.
+            InputError: what is given is no shape, or a file that holds several.
+        """
+        from distill.segmented import segment_one
+
+        return segment_one(self, mesh, {"up": up, "smooth": smooth, "passes": passes, "seed": seed})
+
+    def save(self, folder: str | Path, precision: str = "float32") -> None:
         """model.safetensors, README.md and config.json, each whole or not at all; other files there are left alone.
 
-        Raises StorageError.
+        Args:
+            folder: created where absent.
+            precision: of the weights in the file: float32, float16 or bfloat16. `load` makes them float32.
+
+        Raises:
+            SettingsError: an unknown precision, or one that a weight is too large for.
+            StorageError: the disk is full, read-only or gone.
         """
-        make_folder(folder)
+        folder = make_folder(folder)
         try:
             with tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder) as temporary:
-                self.save_pretrained(temporary)
-                for name in ("model.safetensors", "README.md", "config.json"):  # without the last it is no student
+                self.save_pretrained(temporary, model_card_kwargs={"precision": precision})
+                _lower(Path(temporary) / WEIGHTS, precision)
+                for name in (WEIGHTS, CARD, CONFIG):  # without the last it is no student
                     os.replace(Path(temporary) / name, folder / name)
             fsync_folder(folder)
         except OSError as error:
@@ -132,43 +176,76 @@ class Student(nn.Module, PyTorchModelHubMixin):
             raise StorageError(f"can't write {folder}: {' '.join(str(error).split())}") from None
 
     @classmethod
-    def load(cls, name: str | Path) -> Student:
-        """A saved student, from a folder or a Hub id. Weights are read from safetensors only, and strictly.
+    def load(cls, name: str | Path, hub: HubOptions | None = None, shipped: Path | None = None) -> Student:
+        """A saved student. Weights are read from safetensors only, and strictly.
+
+        Args:
+            name: a folder; else a category whose student ships ("chair"); else a Hub id. A folder of that name wins.
+            hub: for a Hub id: revision, token, whether to go online.
+            shipped: where those that ship are; None: in the package.
 
         Raises:
-            InputError: a folder that holds no student, or a damaged one.
+            InputError: no student, or a damaged one: tensors that are missing, unexpected or of another size.
             MissingError: a Hub id that can't be downloaded.
         """
-        folder = Path(name)
-        if not folder.exists() and str(name).count("/") == 1 and not folder.parent.exists():
-            folder = _downloaded(str(name))
-        if not (folder / "config.json").is_file():
-            hint = "pickled checkpoints are never loaded; " if folder.suffix in PICKLES else ""
-            raise InputError(
-                f"{name}: is not a student (no config.json there); {hint}give a folder made with `gen3d distill`"
-            )
-        if not (folder / "model.safetensors").is_file():
-            pickles = [path.name for path in sorted(folder.iterdir()) if path.suffix in PICKLES]
-            hint = f"{pickles[0]} is pickled and never loaded; " if pickles else ""
-            raise InputError(f"{name}: has no model.safetensors; {hint}convert the weights to safetensors")
+        folder = find_student(name, hub or HubOptions(), shipped)
         try:
-            student = cls(**json.loads((folder / "config.json").read_text()))
-            student.load_state_dict(load_file(folder / "model.safetensors"))
+            student = cls(**json.loads((folder / CONFIG).read_text()))
+            student.load_state_dict(load_file(folder / WEIGHTS))
         except (OSError, ValueError, TypeError, LookupError, RuntimeError, SafetensorError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{name}: is not a usable student ({reason[:300]})") from None
         return student.eval()
 
-    def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
-        """The README.md beside the weights."""
-        record = "\n".join(f"- {key}: {value}" for key, value in self.training_record.items())
-        return ModelCard(
-            f"---\nlicense: apache-2.0\nlibrary_name: gen3d\ntags:\n- point-cloud-segmentation\n---\n\n"
-            f"# gen3d student: {self.category}\n\nSegments point clouds and meshes of a {self.category} into "
-            f"{', '.join(self.parts)}. Distilled from a 2D teacher without human labels.\n\n"
-            f"```python\nfrom distill.student import Student\nstudent = Student.load('this folder or Hub id')\n```\n\n"
-            f"Made with:\n\n{record}\n\nFrame: +Y up; points are normalised by the student itself.\n"
-        )
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        force_download: bool = False,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        revision: str | None = None,
+    ) -> Student:
+        """`load` under the name and with the options that the Hub's libraries have.
+
+        The mixin's own would fill what is missing with random weights, and read pickled ones where there are no others.
+        """
+        hub = HubOptions(revision, token, cache_dir, local_files_only, force_download)
+        return cls.load(pretrained_model_name_or_path, hub)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Upload config.json, model.safetensors and README.md, and nothing else; makes the repository where absent.
+
+        Args:
+            repo_id: such as "me/chair-parts".
+            options: private, token, branch, commit_message, create_pr: see `huggingface_hub.PyTorchModelHubMixin`.
+
+        Returns:
+            The address of the commit.
+
+        Raises StorageError where the Hub can't be reached or does not take it.
+        """
+        try:
+            return super().push_to_hub(repo_id, **options)
+        except (MemoryError, TypeError):  # TypeError: an unknown option
+            raise
+        except Exception as error:  # the errors of networks have no common ancestor
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+            hint = "log in with `hf auth login`, or give a token that may write there"
+            raise StorageError(f"{repo_id}: can't be uploaded to the Hub ({reason}); {hint}") from None
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        """The weights and config.json, from what the student is now; the mixin keeps what it was made from."""
+        super()._save_pretrained(save_directory)
+        config = {"category": self.category, "parts": list(self.parts), "network": self.network_name}
+        config |= {"options": self.options, "training": self.training_record}
+        (save_directory / CONFIG).write_text(json.dumps(config, sort_keys=True, indent=2))
+
+    def generate_model_card(self, *args: Any, precision: str = "float32", **kwargs: Any) -> ModelCard:
+        """The README.md beside the weights; see `distill.model_card`."""
+        return ModelCard(model_card(self.category, self.parts, self.training_record, precision))
 
 
 def variation(number: int, passes: int, count: int) -> tuple[Int64[np.ndarray, " N"], Float[np.ndarray, "3 3"]]:
@@ -185,13 +262,14 @@ def normalised_clouds(points: Float32[Tensor, "B N 3"]) -> Float32[Tensor, "B N 
     return centred / centred.norm(dim=-1).amax(1)[:, None, None]
 
 
-def _downloaded(name: str) -> Path:
-    """The folder of a Hub repository, from the cache or the network. Raises MissingError."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=["config.json", "model.safetensors"]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise MissingError(f"{name}: no such folder, and the Hub gave no student of that name ({reason})") from None
+def _lower(path: Path, precision: str) -> None:
+    """Store the weights of a file in another precision. Raises SettingsError for one that does not hold them."""
+    if precision not in PRECISIONS:
+        raise SettingsError(f"precision = {precision!r}: is none of {', '.join(PRECISIONS)}")
+    if precision == "float32":
+        return
+    kind = PRECISIONS[precision]
+    lowered = {name: x.to(kind) if x.is_floating_point() else x for name, x in load_file(path).items()}
+    if over := [name for name, x in lowered.items() if not x.isfinite().all()]:
+        raise SettingsError(f"precision = {precision!r}: has no room for the weights of {over[0]}; take bfloat16")
+    save_file(lowered, path, {"format": "pt"})

@@ -152,6 +152,7 @@ class Epoch:
         skipped: steps whose loss or gradient was not finite.
         empty: batches without any unit; their loss is 0.
         validation: the loss on held-out shapes, where there are.
+        lr: the learning rate at its end.
     """
 
     epoch: int
@@ -161,6 +162,7 @@ class Epoch:
     skipped: int = 0
     empty: int = 0
     validation: float | None = None
+    lr: float | None = None
 
 
 def distil(
@@ -207,7 +209,8 @@ def distil(
         refuse_diverged(network, epoch, seen, DIVERGED)
         network.eval()
         validation = _validation(network, data, held, settings)
-        log.append(Epoch(epoch, total / seen, rescored, time.monotonic() - started, skipped, empty, validation))
+        seconds, rate = time.monotonic() - started, float(schedule.get_last_lr()[0])
+        log.append(Epoch(epoch, total / seen, rescored, seconds, skipped, empty, validation, rate))
         best.offer(network, log[-1].validation, rescored)
         report(log[-1])
         is_settled |= settled.update(log[-1].loss)

@@ -73,11 +73,14 @@ def _pieces(whole: Shape, labels: Int16[np.ndarray, " E"], parts: tuple[str, ...
     for label in np.unique(labels[labels != UNLABELLED]).tolist():
         chosen = labels == label
         name = _file_name(f"{slug(whole.id)}_{slug(parts[label])}", label, suffix, found)
-        if whole.has_mesh:
-            found[name] = glb_bytes(_submesh(whole, chosen), parts)
-        else:
-            found[name] = shape_bytes(_cloud(whole, chosen), suffix)
+        part = piece(whole, chosen)
+        found[name] = glb_bytes(part, parts) if whole.has_mesh else shape_bytes(part, suffix)
     return found
+
+
+def piece(shape: Shape, chosen: Bool[np.ndarray, " E"]) -> Shape:
+    """Some faces of a mesh with just the vertices they use, or some points of a cloud; all in their order."""
+    return _submesh(shape, chosen) if shape.has_mesh else _cloud(shape, chosen)
 
 
 def _cloud_glb(cloud: Shape, parts: tuple[str, ...]) -> bytes:
@@ -111,7 +114,7 @@ def _checked(shape: Shape, mesh: bool, parts: tuple[str, ...]) -> Int16[np.ndarr
 
 
 def _submesh(shape: Shape, chosen: Bool[np.ndarray, " F"]) -> Shape:
-    """The chosen faces with just the vertices they use, both in their order."""
+    """See `piece`."""
     vertices, faces = shape.mesh
     used, index = np.unique(faces[chosen], return_inverse=True)
     labels = None if shape.face_labels is None else shape.face_labels[chosen]

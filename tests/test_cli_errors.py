@@ -60,7 +60,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
         (["eval", "--method", "votes", "--root", ".", "--category", "chair", "--copies", 2], ["--copies", "tta"]),
         (["eval", "--method", "votes", "--root", ".", "--category", "chair", "--set", "a"], ["--set a", "NAME=VALUE"]),
         (["segment", "x.glb", "--student", STUDENT, "--up", "x"], ["up = 'x'", "'y', 'z' or 'auto'"]),
-        (["segment", "x.glb"], ["--student is missing", "gen3d distill", "--parts and a --teacher"]),
+        (["segment", "x.glb"], ["--student, --category or --teacher is missing", "student that ships"]),
         (["segment", "x.glb", "--student", STUDENT, "--parts", "lid"], ["--parts: is for --teacher"]),
         (["segment", "x.glb", "--student", STUDENT, "--set", "epochs=1"], ["--set: is for --teacher"]),
         (["segment", "x.glb", "--student", STUDENT, "--option", "weights=x"], ["--option: is for --teacher"]),

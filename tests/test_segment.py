@@ -211,7 +211,7 @@ def test_words_and_a_teacher_are_enough(tmp_path: Path, run: Run, monkeypatch: p
 
 
 def test_what_contradicts_is_refused() -> None:
-    with pytest.raises(SettingsError, match="--student is missing"):
+    with pytest.raises(SettingsError, match="--student, --category or --teacher is missing"):
         trained_labeller(None, None)
     with pytest.raises(SettingsError, match="--set seed"):
         alignment_settings({"seed": "1"}, 0)
