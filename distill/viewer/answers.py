@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from distill.student import Student
-from distill.viewer.exhibit import Exhibit, confidence_layer, error_layer, part_layer
-from distill.viewer.sources import CONFIDENCE, ERRORS, PREDICTION, TRUTH, Source
+from distill.viewer.exhibit import Exhibit, Layer, confidence_layer, error_layer, part_layer
+from distill.viewer.sources import CONFIDENCE, ERRORS, OWN, PREDICTION, TRUTH, Source
+from gen3d.shape import UNLABELLED
 
 
 class StudentSource:
@@ -30,13 +31,21 @@ class StudentSource:
         exhibit = self._base.exhibit(number).refined()
         probabilities = self._student.probabilities(exhibit.shape.normalised(), exhibit.places())
         answer = self._place[probabilities.argmax(1)]
-        layers = [part_layer(PREDICTION, self.parts, answer)]
         known = [layer for layer in exhibit.layers if layer.names]
-        truth = [layer for layer in known if layer.title == TRUTH]
-        layers += [error_layer(ERRORS, layer.labels, answer) for layer in truth]
-        layers.append(confidence_layer(CONFIDENCE, probabilities.max(1)))
-        others = [layer for layer in known if layer.title != TRUTH]
+        others = [layer for layer in known if layer.title not in (TRUTH, OWN)]
+        truth = [self._in_names(layer) for layer in known if layer not in others]
+        layers = [
+            part_layer(PREDICTION, self.parts, answer),
+            *(error_layer(ERRORS, layer.labels, answer) for layer in truth),
+            confidence_layer(CONFIDENCE, probabilities.max(1)),
+        ]
         return replace(exhibit, layers=(*truth, *layers, *others))
+
+    def _in_names(self, layer: Layer) -> Layer:
+        """The layer with the student's parts first, so that the same part has the same label and colour."""
+        names = tuple(dict.fromkeys([*self.parts, *layer.names]))
+        place = np.array([*map(names.index, layer.names), UNLABELLED], np.int16)  # the last is that of -1
+        return part_layer(layer.title, names, place[layer.labels], layer.rest)
 
     def words(self, number: int) -> str:
         """See `Source`."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from distill.page.found import folders
 from distill.viewer.exhibit import Exhibit, confidence_layer, exhibit_of, part_layer
-from distill.viewer.sources import CONFIDENCE, PREDICTION, described, truth_layers
+from distill.viewer.sources import CONFIDENCE, OWN, PREDICTION, described, truth_layers
 from gen3d.categories import CATEGORIES, any_category
 from gen3d.errors import InputError
 from gen3d.import_formats import Found, ShapeReader
@@ -24,7 +24,7 @@ from gen3d.parts_io import is_parts, read_parts
 from gen3d.record import read_record
 from gen3d.upright import turn
 
-ANYTHING = "object"  # what files are taken for where nobody names their category
+ANYTHING = "any category"  # what files are taken for where nobody names one
 
 
 class _Result(NamedTuple):
@@ -80,7 +80,7 @@ class FileSource:
         notes = (("file", item.name), *described(shape))
         if found.unlabelled is not None:
             notes = (*notes, ("labels", f"not shown: {found.unlabelled}"))
-        return replace(exhibit_of(shape, partial(truth_layers, parts)), notes=notes)
+        return replace(exhibit_of(shape, partial(truth_layers, parts, title=OWN)), notes=notes)
 
     def words(self, number: int) -> str:
         """See `Source`: the file's place, or the result's id."""

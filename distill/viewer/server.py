@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -145,6 +146,7 @@ def _started(settings: ServeSettings) -> ViserServer:
     except ImportError:
         raise MissingError("gen3d show needs viser, which is not installed; run: pip install 'gen3d[viewer]'") from None
     _check_place(settings)
+    logging.getLogger("websockets").addHandler(logging.NullHandler())  # else tracebacks of visitors that are no browser
     with _quiet():
         server = ViserServer(host=settings.host, port=settings.port, label="gen3d show", verbose=False)
     if settings.port not in (0, server.get_port()):  # somebody was quicker, and viser took another one

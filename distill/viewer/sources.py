@@ -33,6 +33,7 @@ from gen3d.rendering import make_renderer
 from gen3d.rendering.cameras import rings
 from gen3d.shape import Shape
 
+OWN = "own labels"  # of files, which may be anybody's answers
 TRUTH, PREDICTION, ERRORS, CONFIDENCE = "truth", "prediction", "errors", "confidence"
 _SIZE = 192  # pixels of a teacher's view
 
@@ -193,9 +194,11 @@ class LabelledSource:
         return self.ids[number]
 
 
-def truth_layers(parts: tuple[str, ...], labels: Int16[np.ndarray, " E"] | None) -> tuple[Layer, ...]:
+def truth_layers(
+    parts: tuple[str, ...], labels: Int16[np.ndarray, " E"] | None, title: str = TRUTH
+) -> tuple[Layer, ...]:
     """The layer of a shape's own labels, where it has any."""
-    return () if labels is None else (part_layer(TRUTH, parts, labels),)
+    return () if labels is None else (part_layer(title, parts, labels),)
 
 
 def described(shape: Shape) -> tuple[tuple[str, str], ...]:
