@@ -27,6 +27,7 @@ from cli import (
     report,
     reproduce,
     segment,
+    show,
     train_teacher,
     verify,
     views,
@@ -54,6 +55,7 @@ app.command("export")(export.command)
 app.command("convert")(convert.command)
 app.command("quality")(quality.command)
 app.command("report")(report.command)
+app.command("show")(show.command)
 app.command("views")(views.command)
 app.command("verify")(verify.command)
 app.command("env")(env.command)

@@ -10,10 +10,10 @@ from string import Template
 from typing import Any
 
 from distill.page.found import Found, find
-from distill.page.sections import RIGHT_COLOR, WRONG_COLOR, Page, Section
+from distill.page.sections import Page, Section
 from distill.page.text import safe_json, text
 from gen3d import __version__
-from gen3d.colors import PALETTE, UNLABELLED_GREY
+from gen3d.colors import PALETTE, RIGHT_COLOR, UNLABELLED_GREY, WRONG_COLOR
 from gen3d.storage import atomic_write, make_folder
 
 KINDS = ("experiments", "evaluations", "models", "collections")

@@ -11,6 +11,7 @@ PALETTE = np.array(
     np.uint8,
 )
 UNLABELLED_GREY = np.array([170, 170, 170], np.uint8)
+RIGHT_COLOR, WRONG_COLOR = (135, 165, 205), (225, 0, 0)  # of an answer beside the truth
 
 
 def part_color(label: int) -> UInt8[np.ndarray, " 3"]:

@@ -286,6 +286,14 @@ def decode(document: dict[str, Any], binary: memoryview, id: str, category: str,
     return build(id, category, used, meta)
 
 
+def own_nodes(document: dict[str, Any]) -> list[tuple[str, int]]:
+    """Name and number of faces of the nodes of a document that `decode` reads, in its order; not those of points."""
+    nodes = [document["nodes"][index] for index in document["scenes"][document["scene"]]["nodes"]]
+    named = [(node["name"], document["meshes"][node["mesh"]]["primitives"][0]) for node in nodes]
+    count = document["accessors"]
+    return [(name, count[one["indices"]]["count"] // 3) for name, one in named if one["mode"] != _POINTS]
+
+
 def build(id: str, category: str, arrays: dict[str, np.ndarray | None], meta: dict[str, Any] | None = None) -> Shape:
     """A Shape of arrays from a file. Raises InputError (reason only) where their lengths don't go together."""
     cloud = ("point_labels", "normals", "point_colors")

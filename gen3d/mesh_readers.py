@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from gen3d.errors import InputError
-from gen3d.glb import build, decode, is_own, part_label, spread, unpack, whole_labels
+from gen3d.glb import build, decode, is_own, own_nodes, part_label, spread, unpack, whole_labels
 from gen3d.gltf_check import buffers, check_document
 from gen3d.npz import read_arrays
 from gen3d.ply_polygons import triangulated
@@ -219,9 +219,7 @@ def _read_gltf(data: bytes, path: Path, category: str) -> Shape:
 
 def _read_scene(data: bytes, kind: str, path: Path, category: str, document: dict[str, Any]) -> Shape:
     """A glTF scene in world space, with labels where all of its node or geometry names are parts."""
-    files = buffers(document, path)
-    check_document(document, len(data) + sum(map(len, files.values())))
-    vertices, faces, points, names = _flatten(_load(data, kind, files))
+    vertices, faces, points, names = _scene(data, kind, path, document)
     if not len(faces):
         return Shape(slug(path.stem), category, points=points)
     labels = None
@@ -229,6 +227,27 @@ def _read_scene(data: bytes, kind: str, path: Path, category: str, document: dic
         found = [part_label(both[choice], category) for *both, _ in names]
         labels = spread(found, [count for *_, count in names]) if labels is None else labels
     return Shape(slug(path.stem), category, vertices, faces, labels)
+
+
+def _scene(data: bytes, kind: str, path: Path, document: dict[str, Any]) -> _Flat:
+    """A glTF scene in world space. Raises InputError (reason only) for one that asks for too much."""
+    files = buffers(document, path)
+    check_document(document, len(data) + sum(map(len, files.values())))
+    return _flatten(_load(data, kind, files))
+
+
+def node_sizes(data: bytes, path: Path) -> list[tuple[str, int]]:
+    """Name and number of faces of the nodes of a glTF file that have any, in the order in which they are read.
+
+    Of any other file none. It may raise anything on a damaged one, so read that as a shape first.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in ("glb", "gltf"):
+        return []
+    document = unpack(data)[0] if kind == "glb" else json.loads(data)
+    if kind == "glb" and is_own(document):
+        return own_nodes(document)
+    return [(node, count) for node, _, count in _scene(data, kind, path, document).names]
 
 
 def _load(data: bytes, kind: str, files: dict[str, bytes], **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Writing a segmented shape: the coloured whole with a node per part, the labels, on request a file per part."""
+"""A segmented shape in files: the coloured whole with a node per part, the labels, on request a file per part."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int16
@@ -14,10 +14,11 @@ from jaxtyping import Bool, Float32, Int16
 from gen3d.colors import part_color
 from gen3d.errors import InputError
 from gen3d.glb import glb_bytes, part_name
-from gen3d.mesh_io import shape_bytes, slug
+from gen3d.mesh_io import file_content, read_shape, shape_bytes, slug
 from gen3d.shape import UNLABELLED, Shape
 from gen3d.storage import atomic_write, make_folder
 
+_TABLE = "_labels.json"
 _ROWS = ("points", "normals", "point_labels", "point_colors")  # of a cloud
 
 
@@ -59,11 +60,50 @@ def write_parts(
     content[f"{stem}_labels.npy"] = _npy(labels)
     if confidence is not None:
         content[f"{stem}_confidence.npy"] = _npy(confidence)
-    content[f"{stem}_labels.json"] = _table(shape, labels, confidence, parts)
+    content[f"{stem}{_TABLE}"] = _table(shape, labels, confidence, parts)
     folder = make_folder(folder)
     for name, data in content.items():
         atomic_write(folder / name, data)
     return [folder / name for name in content]
+
+
+class Parts(NamedTuple):
+    """What `write_parts` wrote of a shape: it with labels, their names in order, and their confidence if there is one.
+
+    Args:
+        shape: in the frame and order of the shape that was written.
+        parts: names in label order.
+        confidence: (E,) of every face (or point).
+    """
+
+    shape: Shape
+    parts: tuple[str, ...]
+    confidence: Float32[np.ndarray, " E"] | None
+
+
+def is_parts(folder: Path) -> bool:
+    """Whether `write_parts` wrote into a folder that is named after the shape, as `gen3d segment` has it do."""
+    return (folder / f"{folder.name}{_TABLE}").is_file()
+
+
+def read_parts(folder: Path) -> Parts:
+    """Inverse of `write_parts`, of a folder that is named after the shape. Raises InputError for a damaged one."""
+    name = folder.name
+    whole = read_shape(folder / f"{name}.ply")
+    labels = whole.face_labels if whole.has_mesh else whole.point_labels
+    table = folder / f"{name}{_TABLE}"
+    try:
+        found = json.loads(file_content(table))
+        parts = tuple(map(str, found["parts"]))
+        confidence = np.array(found["confidence"], np.float32) if "confidence" in found else None
+        if labels is None or labels.max(initial=UNLABELLED) >= len(parts):
+            raise ValueError("it does not name the labels of the PLY file beside it")
+        if confidence is not None and confidence.shape != labels.shape:
+            raise ValueError("its confidence does not fit the PLY file beside it")
+    except (InputError, ValueError, TypeError, LookupError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{table}: can't be read ({reason}); segment the shape again with --overwrite") from None
+    return Parts(whole, parts, confidence)
 
 
 def _pieces(whole: Shape, labels: Int16[np.ndarray, " E"], parts: tuple[str, ...]) -> dict[str, bytes]:

@@ -81,7 +81,7 @@ def find(run: Path) -> Found:
     if not run.is_dir():
         raise InputError(f"{run}: is not a folder; give one that `gen3d generate`, distill, eval or experiment made")
     found = Found(run.resolve(), [], [], [], [])
-    for folder in _folders(found.root):
+    for folder in folders(found.root):
         _sort_in(folder, found)
     if not any(found[1:]):
         hint = "give a folder that `gen3d generate`, import, distill, eval or experiment made"
@@ -89,7 +89,7 @@ def find(run: Path) -> Found:
     return found
 
 
-def _folders(root: Path) -> Iterator[Path]:
+def folders(root: Path) -> Iterator[Path]:
     """The folder and those below it, in order; not hidden ones, nor what a collection holds."""
     for place, names, files in os.walk(root):
         folder = Path(place)

@@ -13,7 +13,7 @@ from distill.page.found import Evaluation, Experiment, Found, Model, Scores
 from distill.page.text import LONGEST, card, flat, folded, markdown, settings_table, table, text, words_table
 from distill.predictions import FILE
 from gen3d.collection import CARD, INFO, Collection
-from gen3d.colors import part_color
+from gen3d.colors import RIGHT_COLOR, WRONG_COLOR, part_color
 from gen3d.data_card import card as data_card
 from gen3d.record import read_record
 
@@ -21,7 +21,6 @@ MOST_DETAILS = 12  # evaluations, models and collections each that get a section
 MOST_LISTED = 300  # shapes in the list of scores
 MOST_PICTURES = 1_500_000  # bytes of pictures in a page
 PIXELS = 320  # along the side of a canvas, shown at half of that where the screen is coarse
-RIGHT_COLOR, WRONG_COLOR = (135, 165, 205), (225, 0, 0)
 
 
 class Section(NamedTuple):
