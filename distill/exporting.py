@@ -17,6 +17,7 @@ from distill.export_formats import FORMATS, Format
 from distill.export_labels import LABELS, ExactLabels, Labeller, StudentLabels, TeacherLabels
 from distill.export_sample import Plan, Sample
 from distill.export_shapenetpart import SPLITS
+from distill.finding import NO_STUDENT
 from gen3d import __version__
 from gen3d.categories import CATEGORIES
 from gen3d.collection import SHAPES, Collection
@@ -145,9 +146,7 @@ def _complete(settings: ExportSettings) -> ExportSettings:
         if getattr(settings, name) is not None and settings.labels != name:
             raise SettingsError(f"--{name} is for --labels {name}, not for --labels {settings.labels}")
     if settings.labels == "student" and settings.student is None:
-        raise SettingsError(
-            "--student is missing: the folder that `gen3d distill` made, a Hub id, or a category whose student ships"
-        )
+        raise SettingsError(NO_STUDENT)
     if settings.split is not None and not form.shapenet:
         raise SettingsError(f"--split is for the shapenetpart formats; {settings.format} has no splits")
     if form.same_count and not settings.points:

@@ -10,6 +10,7 @@ from gen3d.errors import InputError, MissingError
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 SHIPPED = Path(__file__).parent / "students" / "shipped"  # a folder per category, in the Hub's layout
+NO_STUDENT = "--student is missing: a folder that `gen3d distill` made, a Hub id, or a category whose student ships"
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
 
 
@@ -23,10 +24,7 @@ class HubOptions(NamedTuple):
     force_download: bool = False
 
 
-_PLAIN = HubOptions()
-
-
-def find_student(name: str | Path, hub: HubOptions = _PLAIN, shipped: Path | None = None) -> Path:
+def find_student(name: str | Path, hub: HubOptions | None = None, shipped: Path | None = None) -> Path:
     """The folder of a student, with its config.json and its weights.
 
     Args:
@@ -77,17 +75,17 @@ def _told(root: Path | None) -> str:
 def _hint(name: str | Path, folder: Path, shipped: Path | None) -> str:
     """What to do about a name that is no student."""
     if folder.exists() and str(name) in shipped_categories(shipped):
-        return "this folder hides the student that ships; give a folder made with `gen3d distill`, or use --category"
+        return f"this folder hides the student that ships; call from elsewhere, or `gen3d segment --category {name}`"
     plain = "/" not in str(name) and not folder.suffix and not folder.exists()
     return f"give a folder made with `gen3d distill`{f', or a category ({_told(shipped)})' if plain else ''}"
 
 
-def _downloaded(name: str, hub: HubOptions) -> Path:
+def _downloaded(name: str, hub: HubOptions | None) -> Path:
     """The folder of a Hub repository, from the cache or the network. Raises MissingError."""
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, allow_patterns=[CONFIG, WEIGHTS], **hub._asdict()))
+        return Path(snapshot_download(name, allow_patterns=[CONFIG, WEIGHTS], **(hub or HubOptions())._asdict()))
     except MemoryError:
         raise
     except Exception as error:  # the errors of networks have no common ancestor

@@ -74,7 +74,7 @@ def _wandb() -> Opener:
 
         def __init__(self, folder: Path, settings: dict[str, Any], first: int) -> None:
             try:
-                self._run = wandb.init(dir=str(folder), name=folder.name, config=settings)
+                self._run = wandb.init(dir=str(folder), name=folder.name.removesuffix("-log"), config=settings)
             except wandb.Error as error:
                 reason = " ".join(str(error).split())[:200]
                 raise MissingError(f"wandb: can't start ({reason}); `wandb login`, or set WANDB_MODE=offline") from None

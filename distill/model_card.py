@@ -32,13 +32,11 @@ def model_card(category: str, parts: Sequence[str], record: Mapping[str, Any], p
             their own; all else is listed.
         precision: of the weights in the file.
     """
-    settings = record.get("settings", {})
-    teacher = settings.get("teacher") if isinstance(settings, Mapping) else None
     sections = [
         "---\nlicense: apache-2.0\nlibrary_name: gen3d\ntags:\n- part-segmentation\n- point-cloud-segmentation\n---",
         f"# gen3d student: {category}",
         _WHAT.format(category=category, parts=", ".join(parts)),
-        f"The teacher: {_teacher(teacher)}" if teacher else "",
+        _teacher(record.get("settings", {})),
         _USE.format(category=category),
         _commands(record.get(COMMANDS, [])),
         _scores(record.get(SCORES, {})),
@@ -48,8 +46,12 @@ def model_card(category: str, parts: Sequence[str], record: Mapping[str, Any], p
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _teacher(name: str) -> str:
-    return _LITE.format(teacher=name) if name.startswith("lite") else f"`{name}`."
+def _teacher(settings: Mapping[str, Any]) -> str:
+    """Who it was, of a collection's knowledge; other data brings knowledge of its own."""
+    name = settings.get("teacher")
+    if name is None or settings.get("data", "collection") != "collection":
+        return ""
+    return f"The teacher: {_LITE.format(teacher=name)}" if name.startswith("lite") else f"The teacher: `{name}`."
 
 
 def _commands(lines: Sequence[str]) -> str:

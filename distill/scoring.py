@@ -18,6 +18,7 @@ from distill.evaluation import (
     evaluate_tta,
     read_dataset,
 )
+from distill.finding import NO_STUDENT
 from distill.predictions import write_predictions
 from distill.report import draw_report
 from distill.scores import Report
@@ -137,9 +138,7 @@ def _loaded(subject: Subject) -> tuple[Student | None, str]:
     if method not in METHODS:
         raise SettingsError(f"unknown method {method!r}; known are: {', '.join(METHODS)}")
     if method == STUDENT and folder is None:
-        raise SettingsError(
-            "--student is missing: the folder that `gen3d distill` made, a Hub id, or a category whose student ships"
-        )
+        raise SettingsError(NO_STUDENT)
     if method not in (STUDENT, TTA) and folder is not None:
         raise SettingsError(f"--student: --method {method} has none; leave it out, or score it with --method student")
     if folder is None and name is None:

@@ -188,7 +188,7 @@ class Student(nn.Module, PyTorchModelHubMixin):
             InputError: no student, or a damaged one: tensors that are missing, unexpected or of another size.
             MissingError: a Hub id that can't be downloaded.
         """
-        folder = find_student(name, hub or HubOptions(), shipped)
+        folder = find_student(name, hub, shipped)
         try:
             student = cls(**json.loads((folder / CONFIG).read_text()))
             student.load_state_dict(load_file(folder / WEIGHTS))

@@ -38,19 +38,15 @@ def as_shape(thing: ShapeLike, category: str) -> Shape:
 
 
 def _converted(thing: Any, category: str) -> Shape:
-    if isinstance(thing, tuple) and len(thing) == 2:
-        return _mesh(*thing, category)
-    if isinstance(thing, (np.ndarray, list, tuple)) or not hasattr(thing, "bounds"):
-        return _cloud(thing, category)
     import trimesh
 
     if isinstance(thing, trimesh.Scene):
         thing = thing.to_mesh()
     if isinstance(thing, trimesh.Trimesh):
-        return _mesh(thing.vertices, thing.faces, category)
-    if isinstance(thing, trimesh.PointCloud):
-        return _cloud(thing.vertices, category)
-    raise InputError(f"is a {type(thing).__name__}, which can't be read as a shape; {_KNOWN}")
+        thing = thing.vertices, thing.faces
+    if isinstance(thing, tuple) and len(thing) == 2:
+        return _mesh(*thing, category)
+    return _cloud(thing.vertices if isinstance(thing, trimesh.PointCloud) else thing, category)
 
 
 def _mesh(vertices: Any, faces: Any, category: str) -> Shape:

@@ -146,7 +146,7 @@ def test_weights_and_biases_gets_the_numbers_and_is_finished_on_errors_too(
         report(LINES[1])
         raise KeyError
     folder = str(tmp_path / "student-log")
-    expected = [("init", (folder, "student-log", 3)), *(("log", (x.epoch, scalars(x))) for x in LINES)]
+    expected = [("init", (folder, "student", 3)), *(("log", (x.epoch, scalars(x))) for x in LINES)]
     assert double.calls == [*expected, ("finish", None)] and Path(folder).is_dir()
 
 

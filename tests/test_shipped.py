@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +132,8 @@ def test_the_card_tells_how_it_was_made_and_where_it_fails(shipped: Path) -> Non
     loaded = Student.load(shipped / "chair")
     assert loaded.training_record["commands"][0] == "gen3d generate --category chair"
     assert loaded.generate_model_card(precision="float16").content == card  # so the record holds all of it
+    loaded.training_record["settings"] = {"teacher": "lite", "data": "partdistill-h5"}  # whose boxes are GLIP's
+    assert "`lite`" not in loaded.generate_model_card().content
 
 
 # --- the verbs --------------------------------------------------------------------------------------------------------
@@ -180,14 +181,8 @@ def test_what_ships_is_whole_small_and_of_its_category() -> None:
         assert (student.category, student.parts) == (name, CATEGORIES[name].parts)
         assert all(value.isfinite().all() for value in student.state_dict().values())
         card = (folder / "README.md").read_text()
-        assert f"gen3d distill --category {name}" in card or "gen3d distill" in card.partition("## Made with")[2]
+        assert "gen3d distill" in card.partition("## Made with")[2].partition("## ")[0]
         assert "no human label was used" in card and "`lite`" in card
-    strange = {path.name for path in SHIPPED.iterdir()} - set(names) - {"__init__.py", "__pycache__"}
-    assert not strange
+    assert {path.name for path in SHIPPED.iterdir()} == set(names)
     size = sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file())
     assert size <= MEGABYTES * 1_000_000
-
-
-def test_a_copy_of_the_package_elsewhere_finds_its_own(shipped: Path, tmp_path: Path) -> None:
-    shutil.copytree(shipped / "mug", tmp_path / "mug")
-    assert shipped_categories(tmp_path) == ("mug",)
