@@ -226,8 +226,9 @@ def test_help_is_quick_to_import() -> None:
         "embreex",
         "huggingface_hub",
         "PIL",
+        "viser",
     }
-    for verb in ("generate", "label", "pretrain", "distill", "eval", "segment", "train-teacher", "reproduce"):
+    for verb in ("generate", "label", "pretrain", "distill", "eval", "segment", "train-teacher", "reproduce", "show"):
         assert verb in done.stdout
 
 
