@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import webbrowser
 
 import typer
 
@@ -44,6 +43,8 @@ def command(
         line = f"{viewer.url}  {source.title}; {len(source.ids)} shapes; Ctrl-C ends"
         print(json.dumps(result) if as_json else line, flush=True)
         if open_:
+            import webbrowser
+
             webbrowser.open(viewer.url)
         threading.Event().wait()
     finally:

@@ -230,8 +230,9 @@ def test_help_is_quick_to_import() -> None:
         "pydantic",
         "yaml",
         "h5py",
+        "viser",
     }
-    for verb in ("generate", "label", "pretrain", "distill", "eval", "segment", "train-teacher", "reproduce"):
+    for verb in ("generate", "label", "pretrain", "distill", "eval", "segment", "train-teacher", "reproduce", "show"):
         assert verb in done.stdout
 
 

@@ -16,7 +16,7 @@ from gen3d.categories import CATEGORIES
 from gen3d.colors import PALETTE, UNLABELLED_GREY
 from gen3d.errors import InputError, StorageError
 from gen3d.mesh_io import read_shape
-from gen3d.parts_io import write_parts
+from gen3d.parts_io import is_parts, read_parts, write_parts
 from gen3d.shape import Shape
 
 PARTS = CATEGORIES["chair"].parts
@@ -139,3 +139,34 @@ def test_unwritable_folder_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StorageError, match="file"):
         write_parts(labelled_mesh(), PARTS, tmp_path / "file")
+
+
+@pytest.mark.parametrize("shape", [labelled_mesh(), labelled_cloud()], ids=["mesh", "cloud"])
+def test_what_was_written_is_read_again(tmp_path: Path, shape: Shape) -> None:
+    whole = replace(shape, id="mine")
+    labels = whole.face_labels if whole.has_mesh else whole.point_labels
+    assert labels is not None
+    sure = np.linspace(0, 1, len(labels), dtype=np.float32)
+    write_parts(whole, ("a", "b c", "d"), tmp_path / "mine", sure)
+    found = read_parts(tmp_path / "mine")
+    assert is_parts(tmp_path / "mine") and not is_parts(tmp_path) and found.parts == ("a", "b c", "d")
+    for name in ("vertices", "faces", "face_labels", "points", "point_labels"):
+        assert same(getattr(found.shape, name), getattr(whole, name)), name
+    assert found.confidence is not None and np.abs(found.confidence - sure).max() <= 5e-5
+    write_parts(whole, ("a", "b c", "d"), tmp_path / "unsure" / "mine")
+    assert read_parts(tmp_path / "unsure" / "mine").confidence is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"parts": ["a"]}, {"parts": None}, {"confidence": [0.5]}, {"confidence": "high"}, None],
+    ids=["too few parts", "no parts", "too few numbers", "no numbers", "no JSON"],
+)
+def test_a_damaged_table_is_named(tmp_path: Path, change: dict[str, object] | None) -> None:
+    write_parts(replace(labelled_mesh(), id="mine"), PARTS, tmp_path / "mine", np.ones(60, np.float32))
+    path = tmp_path / "mine" / "mine_labels.json"
+    text = "{" if change is None else json.dumps(json.loads(path.read_text()) | change)
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"mine_labels.json: can't be read .*; segment the shape again") as caught:
+        read_parts(tmp_path / "mine")
+    assert len(str(caught.value).splitlines()) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from distill.viewer.exhibit import (
     part_layer,
 )
 from distill.viewer.opening import ShowSettings, open_source
-from distill.viewer.sources import Source
+from distill.viewer.sources import Source, truth_layers
 from distill.viewer.tour import Tour
 from gen3d.collection import Collection
 from gen3d.colors import PALETTE, RIGHT_COLOR, UNLABELLED_GREY, WRONG_COLOR
@@ -71,7 +72,7 @@ def test_pieces_are_the_faces_of_each_part_and_together_the_surface() -> None:
     shape = toy_chair(0)
     labels = face_labels(shape).copy()
     labels[::7] = -1
-    exhibit = exhibit_of(replace(shape, face_labels=labels), lambda found: (part_layer("truth", PARTS, found),))
+    exhibit = exhibit_of(replace(shape, face_labels=labels), partial(truth_layers, PARTS))
     pieces = exhibit.pieces("truth")
     assert [piece.name for piece in pieces] == [*PARTS, "unlabelled"]
     assert [piece.color for piece in pieces] == [*map(tuple, PALETTE[:4].tolist()), tuple(UNLABELLED_GREY)]
@@ -85,7 +86,7 @@ def test_pieces_are_the_faces_of_each_part_and_together_the_surface() -> None:
 
 def test_the_legend_tells_shares_of_the_area() -> None:
     shape = toy_chair(1)
-    exhibit = exhibit_of(shape, lambda found: (part_layer("truth", (*PARTS, "wheel"), found),))
+    exhibit = exhibit_of(shape, partial(truth_layers, (*PARTS, "wheel")))
     area = face_areas(*shape.normalised().mesh)
     legend = exhibit.layers[0].legend(exhibit.weights())
     for number, entry in enumerate(legend):
@@ -98,11 +99,13 @@ def test_points_are_shown_where_they_alone_have_labels() -> None:
     points, labels = rng.normal(size=(40, 3)).astype(np.float32), (np.arange(40) % 3 - 1).astype(np.int16)
     both = replace(toy_chair(0), face_labels=None, points=points, point_labels=labels)
     for shape in (both, Shape("cloud", "chair", points=points, point_labels=labels)):
-        exhibit = exhibit_of(shape, lambda found: (part_layer("truth", PARTS, found),))
+        exhibit = exhibit_of(shape, partial(truth_layers, PARTS))
         assert [(piece.name, len(piece.vertices), piece.faces) for piece in exhibit.pieces(None)] == [
             ("back", 13, None), ("seat", 13, None), ("unlabelled", 14, None)
         ]  # fmt: skip
         assert exhibit.refined() is exhibit
+        light = np.concatenate([piece.light for piece in exhibit.pieces(None) if piece.light is not None])
+        assert len(light) == 40 and light.min() >= 0.6 and light.max() <= 1 and light.std() > 0.01
 
 
 def test_a_shape_without_labels_is_one_grey_piece() -> None:
@@ -330,7 +333,9 @@ def test_nodes_of_foreign_scenes_are_parts(tmp_path: Path) -> None:
     )
     for name in ("two.glb", "two.gltf"):
         if name.endswith("f"):
-            for file, data in scene.export(file_type="gltf").items():
+            files = scene.export(file_type="gltf")
+            assert isinstance(files, dict)
+            for file, data in files.items():
                 (tmp_path / file.replace("model", "two")).write_bytes(data)
         else:
             scene.export(tmp_path / name)

@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli_chain import Run
 from sample_knowledge import toy_chair
 from sample_show import PARTS, Toys, make_run
 
-from distill.viewer.exhibit import Exhibit
+from distill.viewer.opening import ShowSettings, open_source
 from distill.viewer.server import ServeSettings, Viewer
 from distill.viewer.sources import Source
-from gen3d.errors import MissingError, SettingsError
+from gen3d.errors import InputError, MissingError, SettingsError
 from gen3d.mesh_io import write_shape
+from gen3d.rendering.cameras import Camera
 
 pytest.importorskip("viser", reason="viser is not installed: pip install 'gen3d[viewer]'")
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -182,16 +182,16 @@ def test_a_visitor_is_sent_the_faces_of_every_part_and_no_markup_of_others(
 def test_every_visitor_sees_the_same_and_nothing_of_shapes_before(
     serve: Callable[..., Viewer], visit: Callable[[Viewer], Visitor]
 ) -> None:
-    viewer = serve(Toys(40))
+    viewer = serve(Toys(12))
     early = visit(viewer)
     early.heard()
-    for _ in range(39):
+    for _ in range(11):
         viewer.change(lambda tour: tour.step(1))
         assert viewer.drawn()
     late = visit(viewer).heard()
     nodes = [message["name"] for message in late if message["type"] == "MeshMessage"]
     assert sorted(nodes) == [f"/shape/{number}" for number in range(4)]  # flat: those of the last shape alone
-    assert len(viewer._server._websock_server._broadcast_buffer.message_from_id) < 250
+    assert len(viewer._server._websock_server._broadcast_buffer.message_from_id) < 200
 
 
 def test_only_the_last_of_many_wishes_is_drawn(serve: Callable[..., Viewer]) -> None:
@@ -211,6 +211,7 @@ def test_a_shape_that_cannot_be_read_is_told_and_passed(
     assert viewer.drawn() and viewer.shown == {} and said == ["toy-1: toy-1: is <i>damaged</i>"]
     assert "is &lt;i&gt;damaged&lt;/i&gt;" in viewer._panel._notes.content
     viewer.change(lambda tour: tour.toggle("leg"))
+    assert viewer.drawn() and len(said) == 1  # once
     viewer.change(lambda tour: tour.step(1))
     assert viewer.drawn() and viewer.shown == {"back": True, "seat": True, "leg": False, "arm": True}
 
@@ -218,8 +219,6 @@ def test_a_shape_that_cannot_be_read_is_told_and_passed(
 def test_teachers_views_stand_beside_the_shape(
     tmp_path: Path, serve: Callable[..., Viewer], visit: Callable[[Viewer], Visitor]
 ) -> None:
-    from distill.viewer.opening import ShowSettings, open_source
-
     source = open_source([str(make_run(tmp_path) / "generated")], ShowSettings())
     viewer = serve(source)
     views = viewer._panel._views
@@ -229,10 +228,8 @@ def test_teachers_views_stand_beside_the_shape(
     until(lambda: len(viewer._server.get_clients()) == 1)
     visitor.press(views._from._impl.uuid, "2: 40° up, 138° round")
     (client,) = viewer._server.get_clients().values()
-    exhibit: Exhibit = source.exhibit(0)
-    from gen3d.rendering.cameras import Camera
-
-    until(lambda: bool(np.allclose(client.camera.position, Camera(*exhibit.cameras["stripes"][1]).position)))
+    place = Camera(*source.exhibit(0).cameras["stripes"][1]).position
+    until(lambda: bool(np.allclose(client.camera.position, place)))
     assert np.allclose(client.camera.up_direction, [0, 1, 0]) and np.allclose(client.camera.look_at, 0)
 
 
@@ -247,6 +244,18 @@ def test_a_port_in_use_and_a_strange_host_are_refused() -> None:
         Viewer(Toys(1), ServeSettings(host="192.0.2.1", port=0))
     with pytest.raises(SettingsError, match="--host no.such.invalid: can't listen there"):
         Viewer(Toys(1), ServeSettings(host="no.such.invalid", port=0))
+
+
+def test_a_search_in_damaged_words_is_told_on_the_page(
+    serve: Callable[..., Viewer], visit: Callable[[Viewer], Visitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def words(self: Toys, number: int) -> str:
+        raise InputError("shapes-00000.tar: is missing")
+
+    monkeypatch.setattr(Toys, "words", words)
+    viewer = serve(Toys(2))
+    visit(viewer).press(controls(viewer)["find"]._impl.uuid, "red")
+    until(lambda: "shapes-00000.tar: is missing" in viewer._panel._found.content)
 
 
 def test_without_viser_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,20 +284,9 @@ def test_the_command_tells_its_address_first_and_ends_on_ctrl_c(tmp_path: Path) 
         told = json.loads(process.stdout.readline())
         assert told["shapes"] == 1 and told["url"].startswith("http://127.0.0.1:")
         with socket.create_connection(("127.0.0.1", int(told["url"].rpartition(":")[2])), timeout=10):
-            pass
+            pass  # nobody with anything to say, as ssh's probes
+        visitor = Visitor(told["url"])
+        assert any(message["type"] == "MeshMessage" for message in visitor.heard(2))
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
         assert process.stdout.read() == "" and process.stderr.read().startswith("gen3d: interrupted")
-
-
-def test_the_command_refuses_in_one_line(run: Run, tmp_path: Path) -> None:
-    for words, code, reason in (
-        (("show", tmp_path), 3, "holds no shape"),
-        (("show", tmp_path, "--port", 70000), 2, "port"),
-        (("show", tmp_path, "--up", "x"), 2, "'y', 'z' or 'auto'"),
-        (("show",), 2, "paths"),
-    ):
-        end = run(*words)
-        assert end.code == code and reason in end.error.lower(), end
-    help_text = run("show", "--help")
-    assert help_text.code == 0 and all(word in help_text.out for word in ("--student", "--port", "--json", "Ctrl-C"))

@@ -10,10 +10,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int16, Int64, UInt8
 
 from gen3d.colors import RIGHT_COLOR, UNLABELLED_GREY, WRONG_COLOR, part_color
-from gen3d.shape import UNLABELLED, Shape, face_areas
+from gen3d.shape import UNLABELLED, Shape, estimate_normals, face_areas
 
 LONGEST_EDGE = 0.06  # radii; longer edges of a surface are halved where it is coloured by what was said of points
 MOST_FACES = 200_000  # beyond that nothing is halved
+MOST_LIT = 100_000  # points; the normals of more take too long
+_LAMP = np.array([0.4, 0.7, 0.6], np.float32)  # towards it, in the house frame; both sides of a surface are lit
 _SURE = ((68, 1, 84), (49, 104, 142), (53, 183, 121), (253, 231, 37))  # viridis, which grows lighter evenly
 _BOUNDS = (0.25, 0.5, 0.75)
 
@@ -61,12 +63,21 @@ class Layer:
 
 
 class Piece(NamedTuple):
-    """The faces (or points) of one name; `faces` is None for points."""
+    """The faces (or points) of one name.
+
+    Args:
+        name: in the legend.
+        color: of it.
+        vertices: those in use, or the points.
+        faces: None for points.
+        light: of every point, 0 to 1, since nothing lights points in a browser; None for faces.
+    """
 
     name: str
     color: tuple[int, int, int]
     vertices: Float32[np.ndarray, "V 3"]
     faces: Int64[np.ndarray, "F 3"] | None
+    light: Float32[np.ndarray, " V"] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,10 +123,11 @@ class Exhibit:
     def pieces(self, title: str | None) -> list[Piece]:
         """The surface in pieces, one for every name of a layer that occurs."""
         layer = self.layer(title)
+        light = None if self.surface.has_mesh else _lit(self.surface)
         return [
-            Piece(name, color, *_cut(self.surface, layer.mask(name)))
+            Piece(name, color, *_cut(self.surface, mask), None if light is None else light[mask])
             for name, color, _ in layer.legend(self.weights())
-            if layer.mask(name).any()
+            if (mask := layer.mask(name)).any()
         ]
 
     def with_layers(self, *layers: Layer) -> Exhibit:
@@ -217,3 +229,12 @@ def _cut(
     vertices, faces = surface.mesh
     used, index = np.unique(faces[mask], return_inverse=True)
     return vertices[used], index.reshape(-1, 3).astype(np.int64)
+
+
+def _lit(cloud: Shape) -> Float32[np.ndarray, " N"]:
+    """How bright every point of a cloud is."""
+    points = cloud.positions()
+    if cloud.normals is None and not 3 < len(points) <= MOST_LIT:
+        return np.ones(len(points), np.float32)
+    normals = estimate_normals(points) if cloud.normals is None else cloud.normals
+    return (0.6 + 0.4 * np.abs(normals @ _LAMP).clip(0, 1)).astype(np.float32)

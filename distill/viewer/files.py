@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -134,7 +135,7 @@ def _turned(pose: dict[str, Any], folder: Path) -> np.ndarray:
 
 def _results(paths: Sequence[str | Path]) -> Iterator[_Result]:
     """Results in the folders among the paths, named by their place below the path."""
-    for root in map(Path, paths):
+    for root in (Path(place) for path in paths for place in sorted(glob.glob(str(path))) or [path]):
         for folder in folders(root) if root.is_dir() else ():
             if is_parts(folder.resolve()):
                 yield _Result(folder.resolve().name, folder.resolve())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from distill.page.text import text
 from distill.viewer.exhibit import Entry, Exhibit, Picture
 from distill.viewer.tour import Tour
+from gen3d.errors import Gen3dError
 from gen3d.pictures import caption, tile
 
 if TYPE_CHECKING:
@@ -80,7 +81,10 @@ class Panel:
             self._gui.add_command(label, hotkey=key).on_trigger(lambda event: self._act(change))
 
     def _search(self, tour: Tour, words: str, further: bool = False) -> None:
-        self._said = tour.search(words, further)
+        try:
+            self._said = tour.search(words, further)
+        except Gen3dError as error:  # of a damaged collection, whose prompts can't be read
+            self._said = str(error)
 
     def _choose_nth(self, tour: Tour, number: int) -> None:
         titles = self._layer.options
@@ -92,10 +96,8 @@ class Panel:
         layer = exhibit.layer(tour.layer)
         self._where(exhibit.id, list(exhibit.notes), tour)
         titles = tuple(one.title for one in exhibit.layers)
-        if self._layer.options != titles:
-            self._layer.options = titles
-        if self._layer.value != layer.title:
-            self._layer.value = layer.title
+        _set(self._layer, "options", titles)
+        _set(self._layer, "value", layer.title)
         self._layer.visible = len(titles) > 1
         self._show_legend(layer.legend(exhibit.weights()), tour)
 
@@ -114,8 +116,7 @@ class Panel:
         self._views.clear()
 
     def _where(self, id: str, notes: list[tuple[str, str]], tour: Tour) -> None:
-        if self._number.value != tour.number + 1:
-            self._number.value = tour.number + 1
+        _set(self._number, "value", tour.number + 1)
         self._found.content = _line(self._said, small=True) if self._said else ""
         self._further.visible = self._said.startswith("match")
         place = f"{tour.number + 1} of {self._count}"
@@ -203,7 +204,7 @@ def _ask(tour: Tour, teacher: str) -> None:
 
 
 def _set(handle: object, name: str, value: object) -> None:
-    """Set a property that is another one; each that is set is sent."""
+    """Set a property that has another value: each that is set is sent to every browser."""
     if getattr(handle, name) != value:
         setattr(handle, name, value)
 

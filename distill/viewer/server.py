@@ -61,8 +61,7 @@ class Viewer:
         self._server = _started(settings)
         self._stage = Stage(self._server)
         self._panel = Panel(self._server.gui, source.title, len(source.ids), self.change, self._stage.look_from)
-        port = self._server.get_port()
-        self.url = f"http://{'localhost' if settings.host in _ANY else settings.host}:{port}"
+        self.url = f"http://{_named(settings.host)}:{self._server.get_port()}"
         self._thread = threading.Thread(target=self._draw_on, daemon=True)
         self._drawn: Tour | None = None
         self._viewed: str | None = None
@@ -107,7 +106,8 @@ class Viewer:
             try:
                 self._draw(tour)
             except Exception as error:  # what is wrong with one shape must not end the walk
-                self._fail(tour, error)
+                if not self._ended:
+                    self._fail(tour, error)
             with self._lock:
                 if not self._asked.is_set():
                     self._idle.set()
@@ -115,10 +115,12 @@ class Viewer:
     def _draw(self, tour: Tour) -> None:
         """The shape, the legend, and then, unless something else is asked for by now, the teacher's views."""
         before, self._drawn = self._drawn, tour
-        if self._exhibit is None or before is None or before.number != tour.number:
+        if before is None or before.number != tour.number:
             self._exhibit, self._viewed, before = None, None, None  # all before the next one is read
             self._exhibit = self._source.exhibit(tour.number)
         exhibit = self._exhibit
+        if exhibit is None:  # it failed, which is told already
+            return
         if before is None or before.layer != tour.layer:
             self._stage.draw(exhibit.pieces(tour.layer), tour.hidden)
         else:
@@ -135,6 +137,7 @@ class Viewer:
         """Say why a shape is not there."""
         reason = str(error) if isinstance(error, Gen3dError) else f"{type(error).__name__}: {error}"
         self._report(f"{self._source.ids[tour.number]}: {reason}")
+        self._exhibit = None
         self._stage.draw([], ())
         self._panel.fail(self._source.ids[tour.number], reason, tour)
 
@@ -176,6 +179,13 @@ def _check_place(settings: ServeSettings) -> None:
         reason = (error.strerror or str(error)).lower()
         hint = "give 127.0.0.1, 0.0.0.0 or an address of this machine"
         raise SettingsError(f"--host {settings.host}: can't listen there ({reason}); {hint}") from None
+
+
+def _named(host: str) -> str:
+    """The host as an address's part."""
+    if host in _ANY:
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
 
 
 def _in_use(port: int) -> str:

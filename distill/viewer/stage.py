@@ -69,8 +69,10 @@ class Stage:
         """A node of the scene. Its name is a number: those of parts may hold anything."""
         scene = self._server.scene
         if piece.faces is None:
+            assert piece.light is not None
+            colors = (piece.light[:, None] * np.array(piece.color)).astype(np.uint8)
             return scene.add_point_cloud(
-                name, piece.vertices, piece.color, point_size=ball, point_shape="circle", visible=visible
+                name, piece.vertices, colors, point_size=ball, point_shape="circle", visible=visible
             )
         return scene.add_mesh_simple(
             name,
