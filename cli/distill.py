@@ -24,6 +24,9 @@ def command(
     finetune: bool = typer.Option(None, "--finetune/--frozen", help="point-m2ae: its encoder.  [default: frozen]"),
     epochs: int = typer.Option(None, "--epochs", help="Passes over the shapes.  [default: 20]"),
     steps: int = typer.Option(None, "--steps", help="Batches per epoch.  [default: as many as hold every shape]"),
+    batch: int = typer.Option(None, "--batch", help="Shapes per step, of all processes together.  [default: 16]"),
+    accumulate: int = typer.Option(None, "--accumulate", help="Pieces of a batch, one at a time.  [default: 1]"),
+    device: str = typer.Option(None, "--device", help="auto, cpu or cuda.  [default: auto]"),
     backward: bool = typer.Option(None, "--backward/--forward-only", help="Re-score the teacher.  [default: backward]"),
     select: str = typer.Option(None, "--select", help="Which epoch is kept: last, or validation.  [default: last]"),
     other: bool = typer.Option(None, "--other/--no-other", help='Learn "other" too: points that no unit covers.'),
@@ -46,6 +49,7 @@ def command(
     options = {"source": source, "teacher": teacher, "student": student, "epochs": epochs, "backward": backward}
     options |= {"ratio": ratio, "fade": fade, "steps": steps, "data": data, "select": select, "other": other}
     options |= {"encoder": encoder and str(encoder), "finetune": finetune, "compile": compile}
+    options |= {"batch": batch, "accumulate": accumulate, "device": device}
     settings = resolve(DistillSettings, preset, category=name, **options, seed=seed)
     home = output.RUNS / name
     folders = knowledge_folders(settings, generated or home / "generated", real or home / "real", root)
