@@ -37,7 +37,9 @@ class PretrainSettings(Settings):
     mask: float = Field(default=0.7, gt=0, le=0.9, description="share of the patches that are hidden")
     epochs: int = Field(default=60, ge=1)
     batch: int = Field(default=32, ge=1, description="shapes per step, of all processes that train together")
-    accumulate: int = Field(default=1, ge=1, description="pieces of a process's share of a batch, one at a time")
+    accumulate: int = Field(
+        default=1, ge=1, exclude=True, description="pieces of a process's share of a batch, one at a time; not recorded"
+    )
     lr: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.05, ge=0)
     yaw: float = Field(default=180.0, ge=0, le=180, description="augmentation, as in the settings of `gen3d distill`")
@@ -45,7 +47,9 @@ class PretrainSettings(Settings):
     stretch: float = Field(default=0.2, ge=0, lt=1)
     jitter: float = Field(default=0.0, ge=0)
     precision: str = Field(default="auto", pattern="^(auto|float32|bfloat16)$")
-    device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$", description="auto: cuda where there is a card")
+    device: str = Field(
+        default="auto", pattern="^(auto|cpu|cuda)$", exclude=True, description="auto: a card if any; not recorded"
+    )
     seed: int = Field(default=0, ge=0)
 
 

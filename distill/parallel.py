@@ -19,13 +19,13 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed import PrefixStore, Store  # type: ignore[reportPrivateImportUsage]
+from torch.distributed.rendezvous import rendezvous
 
 from gen3d.environment import has_gpu
 from gen3d.errors import Gen3dError, InputError, SettingsError
 
 PATIENCE = timedelta(minutes=30)  # how long one process waits for another that is there but silent
-RANK, COUNT = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"), ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
-LOCAL = ("LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID")
 LOST = (
     "another process of this training ended, or was silent for too long; "
     "run the same command again to go on from the last finished epoch"
@@ -123,24 +123,24 @@ class Ranks:
 
 def launched() -> bool:
     """Whether a launcher started this process as one of several."""
-    return _number(RANK) is not None and (_number(COUNT) or 1) > 1
+    return _number("RANK") is not None and (_number("WORLD_SIZE") or 1) > 1
 
 
 @contextlib.contextmanager
-def joined() -> Iterator[dist.Store]:
+def joined() -> Iterator[Store]:
     """Meet the other processes; within, `Ranks.here` are all of them. Yields what they share: see `speaks`.
 
     Raises:
         SettingsError: variables of a launcher are missing.
         Gen3dError: the others can't be met.
     """
-    rank, count, where = _number(RANK), _number(COUNT), os.environ.get("MASTER_ADDR", "")
+    rank, count, where = _number("RANK") or 0, _number("WORLD_SIZE") or 1, os.environ.get("MASTER_ADDR", "")
     both = torch.cuda.is_available() and dist.is_nccl_available()
     try:
-        store = next(dist.rendezvous("env://", rank, count, timeout=PATIENCE))[0]
+        store = next(rendezvous("env://", rank, count, timeout=PATIENCE))[0]
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if both else "gloo",
-            store=dist.PrefixStore("group", store), rank=rank, world_size=count, timeout=PATIENCE,
+            store=PrefixStore("group", store), rank=rank, world_size=count, timeout=PATIENCE,
         )  # fmt: skip
     except ValueError as error:
         reason = " ".join(str(error).split())
@@ -152,7 +152,7 @@ def joined() -> Iterator[dist.Store]:
     dist.destroy_process_group()  # not after an error: it may wait for those that are gone
 
 
-def speaks(store: dist.Store) -> bool:
+def speaks(store: Store) -> bool:
     """Whether this process is the one to tell why all of them end: the first that asks. True where nobody can say."""
     try:
         return store.add("spoke", 1) == 1
@@ -169,7 +169,7 @@ def chosen_device(asked: str) -> torch.device:
         return torch.device("cpu")
     if not torch.cuda.is_available():
         raise SettingsError(f"device = {asked!r}: torch can use no graphics card here, see `gen3d env`; use cpu")
-    number, cards = _number(LOCAL) or 0, torch.cuda.device_count()
+    number, cards = _number("LOCAL_RANK") or 0, torch.cuda.device_count()
     if number >= cards:
         raise SettingsError(f"device = {asked!r}: process {number + 1} of this machine, which has {cards} cards")
     device = torch.device("cuda", number)
@@ -177,9 +177,10 @@ def chosen_device(asked: str) -> torch.device:
     return device
 
 
-def _number(names: tuple[str, ...]) -> int | None:
-    """The first of these variables that is a number; torchrun's names come before MPI's."""
-    return next((int(os.environ[name]) for name in names if os.environ.get(name, "").isdecimal()), None)
+def _number(name: str) -> int | None:
+    """A launcher's variable; None where it is not set to a number."""
+    value = os.environ.get(name, "")
+    return int(value) if value.isdecimal() else None
 
 
 @contextlib.contextmanager

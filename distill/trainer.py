@@ -53,7 +53,9 @@ class DistillSettings(Settings):
         default=None, ge=1, description="batches per epoch; as many as hold every shape if not set"
     )
     batch: int = Field(default=16, ge=1, description="shapes per step, of all processes that train together")
-    accumulate: int = Field(default=1, ge=1, description="pieces of a process's share of a batch, one at a time")
+    accumulate: int = Field(
+        default=1, ge=1, exclude=True, description="pieces of a process's share of a batch, one at a time; not recorded"
+    )
     lr: float = Field(default=1.5e-3, gt=0)
     weight_decay: float = Field(default=0.02, ge=0, description="of AdamW; 0 makes it plain Adam")
     schedule: str = Field(default="one-cycle", pattern="^(one-cycle|cosine)$", description="cosine: to lr / 100")
@@ -68,7 +70,9 @@ class DistillSettings(Settings):
     shift: float = Field(default=0.1, ge=0, description="augmentation: shift per axis, radii, up to; released only")
     jitter: float = Field(default=0.005, ge=0, description="augmentation: standard deviation of noise, radii")
     precision: str = Field(default="auto", pattern="^(auto|float32|bfloat16)$")
-    device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$", description="auto: cuda where there is a card")
+    device: str = Field(
+        default="auto", pattern="^(auto|cpu|cuda)$", exclude=True, description="auto: a card if any; not recorded"
+    )
     compile: bool = Field(default=False, description="torch.compile the step: takes minutes, no faster on CPUs tried")
     select: str = Field(default="last", pattern="^(last|validation)$", description="which epoch is kept")
     held_out: float = Field(default=0.1, gt=0, lt=1, description="share of the shapes that validation is on")

@@ -206,7 +206,8 @@ def test_no_step_mixes_devices(name: str) -> None:
     distilling = Training(student, data, settings(student=name, precision="bfloat16"))
     masked = MaskedTraining(make_encoder(name), PRETRAINING.model_copy(update={"precision": "bfloat16"}))
     distilling.device = masked.device = META
-    distilling.network.to(META), masked.model.to(META)
+    distilling.network.to(META)
+    masked.model.to(META)
     for network, losses in (
         (distilling.network, distilling._losses(torch.arange(2))),
         (masked.model, masked._losses(data.points, torch.Generator())),

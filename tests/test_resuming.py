@@ -197,6 +197,8 @@ def test_the_command_counts_the_epochs_of_both_runs(
     monkeypatch.setattr(sys, "argv", ["gen3d", *DISTILL, "--generated", "generated", "--json"])
     with pytest.raises(SystemExit) as end:
         cli.main()
+    recorded = json.loads((tmp_path / "student/training.json").read_text())["settings"]
+    assert {"batch", "precision"} < set(recorded) and not {"accumulate", "device"} & set(recorded)
     assert end.value.code == 0 and json.loads(capsys.readouterr().out).items() >= {"epochs": 4, "kept_epoch": 4}.items()
 
 
