@@ -32,6 +32,7 @@ from cli import (
     verify,
     views,
 )
+from cli.launching import first, together
 from gen3d import __version__
 from gen3d.errors import Gen3dError
 from gen3d.storage import storage_error
@@ -46,8 +47,8 @@ app = typer.Typer(
 app.command("generate")(generate.command)
 app.command("import")(import_.command)
 app.command("label")(label.command)
-app.command("pretrain")(pretrain.command)
-app.command("distill")(distill.command)
+app.command("pretrain")(together(pretrain.command))
+app.command("distill")(together(distill.command))
 app.command("eval")(eval.command)
 app.command("reproduce")(reproduce.command)
 app.command("segment")(segment.command)
@@ -76,6 +77,10 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 class _Stopped(BaseException):
     """Ctrl-C (SIGINT) or SIGTERM. No KeyboardInterrupt, since the command-line library would swallow that."""
 
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.exit_code = code
+
 
 def main() -> None:
     """Run the command line: one line on stderr and an exit code for every error a user can cause."""
@@ -86,7 +91,7 @@ def main() -> None:
     except Gen3dError as error:
         _fail(str(error), error.exit_code)
     except _Stopped as stopped:
-        _fail("interrupted; what was finished is kept, run the same command to go on", int(str(stopped)))
+        _fail("interrupted; what was finished is kept, run the same command to go on", stopped.exit_code)
     except OSError as error:
         known = storage_error(Path(error.filename or "the output"), error)
         _fail(str(known), known.exit_code)
@@ -99,6 +104,8 @@ def main() -> None:
         usage = getattr(error, "format_message", None)  # what typer's own usage errors have, and nothing else
         if usage is None:
             raise
+        if not first():  # all processes of a launcher were given the same words
+            sys.exit(2)
         _fail(f"{usage().rstrip('.')}; see `gen3d --help` and `gen3d VERB --help`", 2)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -14,6 +14,8 @@ def command(
     student: str = typer.Option(None, "--student", help="Whose encoder.  [default: small]"),
     epochs: int = typer.Option(None, "--epochs", help="Passes over the shapes.  [default: 60]"),
     batch: int = typer.Option(None, "--batch", help="Shapes per step.  [default: 32]"),
+    accumulate: int = typer.Option(None, "--accumulate", help="Pieces of a batch, one at a time.  [default: 1]"),
+    device: str = typer.Option(None, "--device", help="auto, cpu or cuda.  [default: auto]"),
     mask: float = typer.Option(None, "--mask", help="Share of the patches that are hidden.  [default: 0.7]"),
     lr: float = typer.Option(None, "--lr", help="Learning rate.  [default: 0.001]"),
     out: Path = typer.Option(..., "--out", help="Folder for the weights, for `gen3d distill --encoder`."),
@@ -30,6 +32,7 @@ def command(
     from gen3d.settings import resolve
 
     options = {"student": student, "epochs": epochs, "batch": batch, "mask": mask, "lr": lr}
+    options |= {"accumulate": accumulate, "device": device}
     settings = resolve(PretrainSettings, preset, **options, seed=seed)
     log: list[PretrainEpoch] = []
     with training_log(logged, out, settings) as add, output.progress("pre-training", settings.epochs) as step:

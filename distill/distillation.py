@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from distill.epochs import save_epoch
+from distill.epochs import FOLDER, save_epoch
 from distill.knowledge_sources import DATA, Source
 from distill.other import with_other
+from distill.parallel import Ranks
+from distill.resuming import Checkpoint, restore
 from distill.starting import fresh_student, starting_weights
+from distill.steps import DivergedError
 from distill.student import Student
-from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
+from distill.trainer import DistillSettings, Epoch, Training, TrainingSet
 from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import Knowledge
-from gen3d.record import same_record, write_record
+from gen3d.record import plain, read_record, same_record, write_record
 from gen3d.storage import atomic_write
 from gen3d.whole_folder import whole_folder
 
@@ -75,7 +80,9 @@ def distill(
     report: Callable[[Epoch], None] = lambda epoch: None,
     keep_epochs: bool = False,
 ) -> tuple[Student, bool]:
-    """Train a student on labelled shapes and save it in `out`.
+    """Train a student on labelled shapes and save it in `out`; goes on from its last epoch where it was killed.
+
+    Of processes that train together the first one writes and reports.
 
     Args:
         folders: source -> collection of the settings' category with knowledge of their teacher; one, or two that every
@@ -83,7 +90,7 @@ def distill(
         settings: see `DistillSettings`.
         out: the student's folder; `training.json` and `losses.csv` go there too.
         overwrite: train again where a student is there already; all that was in its folder goes.
-        report: called after every epoch.
+        report: called after every epoch, and first for those that were there already.
         keep_epochs: save the weights after every epoch too, for `gen3d eval --every-epoch`.
 
     Returns:
@@ -106,21 +113,60 @@ def distill(
     record |= starting_weights(settings)
     if keep_epochs:
         record["keep_epochs"] = True
-    if not overwrite and same_record(out / RECORD, record):
+    ranks, checkpoint = Ranks.here(), Checkpoint(out, record)
+    ranks.agree(checkpoint.record)
+    if ranks.told(ranks.first and not overwrite and _is_done(out, record, checkpoint)):
         return Student.load(out), True
     student, data = _prepared({name: source.read() for name, source in sources.items()}, sources, settings)
-    with whole_folder(out) as temporary:
-
-        def finished(epoch: Epoch) -> None:
+    training = Training(student, data, settings)
+    with whole_folder(out) if ranks.first else contextlib.nullcontext(out) as temporary:
+        if ranks.first and overwrite:
+            checkpoint.remove()
+        _train(training, checkpoint, report, keep_epochs)
+        if ranks.first:
             if keep_epochs:
-                save_epoch(student, temporary, epoch.epoch)
-            report(epoch)
-
-        log = distil(student, data, settings, finished)
-        student.save(temporary)
-        atomic_write(temporary / "losses.csv", _table(log).encode())
-        write_record(temporary / RECORD, record)
+                shutil.copytree(checkpoint.folder / FOLDER, temporary / FOLDER)
+            student.save(temporary)
+            atomic_write(temporary / "losses.csv", _table(training.log).encode())
+            write_record(temporary / RECORD, record)
+    if ranks.first:
+        checkpoint.remove()
+    ranks.told(True)  # nobody ends well unless the student is there
     return student, False
+
+
+def _is_done(out: Path, record: dict[str, Any], checkpoint: Checkpoint) -> bool:
+    """Whether the student is there. Raises SettingsError where another one is.
+
+    An old one may still be there when a training that was told to overwrite it was killed.
+    """
+    if read_record(out / RECORD) != plain(record) and checkpoint.fits():
+        return False
+    done = same_record(out / RECORD, record)
+    if done:
+        checkpoint.remove()  # of a training that was killed between its last two steps
+    return done
+
+
+def _train(training: Training, checkpoint: Checkpoint, report: Callable[[Epoch], None], keep_epochs: bool) -> None:
+    """Train to the end, from where a training of the same record was killed."""
+    first = training.ranks.first
+    if kept := training.ranks.told_bytes(checkpoint.read() if first else b""):
+        restore(training, kept, str(checkpoint.file))
+    for row in training.log if first else ():
+        report(row)
+    try:
+        for epoch in training.epochs():
+            if first and keep_epochs:
+                save_epoch(training.student, checkpoint.folder, epoch.epoch)
+            if first:
+                checkpoint.write(training)
+                report(epoch)
+    except DivergedError:
+        if first:
+            checkpoint.remove()  # it would diverge again
+        raise
+    training.finish()
 
 
 def _prepared(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -11,13 +10,13 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 from pydantic import Field
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from distill.encoders import Encoder
 from distill.masking import Autoencoder, chamfer, draw_mask, hidden_patches
-from distill.steps import cast_forward, compute_dtype, finite_step, refuse_diverged
+from distill.parallel import Ranks, chosen_device
+from distill.resuming import DAMAGE, moments, named, packed, prefixed, put_moments, unpacked
+from distill.steps import cast_forward, compute_dtype, refuse_diverged, summed_step
 from distill.students.point_ops import gather, stack
 from distill.trainer import DistillSettings, augmented
 from gen3d.errors import InputError
@@ -37,7 +36,10 @@ class PretrainSettings(Settings):
     depth: int = Field(default=6, ge=3, le=8, description="a cloud is cut into 2**depth patches")
     mask: float = Field(default=0.7, gt=0, le=0.9, description="share of the patches that are hidden")
     epochs: int = Field(default=60, ge=1)
-    batch: int = Field(default=32, ge=1)
+    batch: int = Field(default=32, ge=1, description="shapes per step, of all processes that train together")
+    accumulate: int = Field(
+        default=1, ge=1, exclude=True, description="pieces of a process's share of a batch, one at a time; not recorded"
+    )
     lr: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.05, ge=0)
     yaw: float = Field(default=180.0, ge=0, le=180, description="augmentation, as in the settings of `gen3d distill`")
@@ -45,6 +47,9 @@ class PretrainSettings(Settings):
     stretch: float = Field(default=0.2, ge=0, lt=1)
     jitter: float = Field(default=0.0, ge=0)
     precision: str = Field(default="auto", pattern="^(auto|float32|bfloat16)$")
+    device: str = Field(
+        default="auto", pattern="^(auto|cpu|cuda)$", exclude=True, description="auto: a card if any; not recorded"
+    )
     seed: int = Field(default=0, ge=0)
 
 
@@ -75,7 +80,10 @@ class MaskedTraining:
     def __post_init__(self) -> None:
         """A fresh decoder and optimiser."""
         torch.manual_seed(self.settings.seed)
-        self.model = Autoencoder(self.encoder, self.settings.points // 2**self.settings.depth)
+        self.device, self.ranks = chosen_device(self.settings.device), Ranks.here()
+        self.model = Autoencoder(self.encoder, self.settings.points // 2**self.settings.depth).to(self.device)
+        self.ranks.level(self.model)
+        self.compute = compute_dtype(self.settings.precision, self.device)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), self.settings.lr, weight_decay=self.settings.weight_decay
         )
@@ -94,47 +102,42 @@ class MaskedTraining:
             losses, model = [], model.train()
             for step, index in enumerate(torch.randperm(len(clouds), generator=generator).split(settings.batch)):
                 rate = settings.lr * rate_at(((number - 1) * steps + step) / (settings.epochs * steps))
-                loss = self._loss(augmented(clouds[index], _augmentation(settings), generator), generator)
-                losses.append(loss.item() if self._step(loss, rate) else math.nan)
+                points = augmented(clouds[index], _augmentation(settings), generator)
+                loss = self._step(self._losses(points, generator), rate)
+                losses.append(math.nan if loss is None else loss)
             self.log.append(replace(_epoch(number, losses, model), lr=rate))
             yield self.log[-1]
 
-    def _loss(self, points: Float32[Tensor, "B N 3"], generator: torch.Generator) -> Float32[Tensor, ""]:
-        """The error of the hidden patches."""
+    def _losses(self, points: Float32[Tensor, "B N 3"], generator: torch.Generator) -> Iterator[Float32[Tensor, ""]]:
+        """The errors of the hidden patches of this process's pieces; over all processes they add up to the batch's."""
         mask = draw_mask(points, self.settings.depth, self.settings.mask, generator)
         visible, (centres, true) = gather(points, mask.visible), hidden_patches(points, mask)
-        share = visible.shape[1] / points.shape[1]
-        near = stack([self.encoder.prepare(cloud.numpy(), share) for cloud in visible])[:]
-        found = cast_forward(self.model, compute_dtype(self.settings.precision), visible, near, centres)
-        return chamfer(found.float(), true)
+        seen, device = visible.shape[1] / points.shape[1], self.device
+        for piece, share in self.ranks.pieces(len(points), self.settings.accumulate):
+            near = stack([self.encoder.prepare(cloud.numpy(), seen) for cloud in visible[piece]])[:].to(device)
+            given = visible[piece].to(device), near, centres[piece].to(device)
+            found = cast_forward(self.model, self.compute, *given)
+            yield chamfer(found.float(), true[piece].to(device)) * share
 
-    def _step(self, loss: Float32[Tensor, ""], rate: float) -> bool:
-        """One step at that learning rate, and whether it was finite; else it changes no weight."""
+    def _step(self, losses: Iterator[Float32[Tensor, ""]], rate: float) -> float | None:
+        """One step at that learning rate, and the loss; None where it was not finite: then it changes no weight."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        return finite_step(self.model, self.optimiser, loss, CLIP)
+        return summed_step(self.model, self.optimiser, losses, CLIP)
 
     def to_bytes(self) -> bytes:
         """Weights, moments and log as safetensors, to go on from."""
-        moments = self.optimiser.state_dict()["state"]
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        tensors |= {f"moments.{i}.{name}": value for i, some in moments.items() for name, value in some.items()}
-        return save(tensors, {"log": json.dumps([asdict(epoch) for epoch in self.log])})
+        tensors = prefixed(self.model.state_dict(), "model") | prefixed(moments(self.optimiser), "moments")
+        return packed(tensors, {"log": [asdict(epoch) for epoch in self.log]})
 
     def restore(self, data: bytes, name: str) -> None:
         """Inverse of `to_bytes`. Raises InputError naming `name` for anything else."""
         try:
-            tensors = load(data)
-            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-            log = [PretrainEpoch(**row) for row in json.loads(header["__metadata__"]["log"])]
-            self.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
-            state: dict[int, dict[str, Tensor]] = {}
-            for key in tensors:
-                if key.startswith("moments."):
-                    _, number, what = key.split(".")
-                    state.setdefault(int(number), {})[what] = tensors[key]
-            self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
-        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            tensors, header = unpacked(data)
+            log = [PretrainEpoch(**row) for row in header["log"]]
+            self.model.load_state_dict(named(tensors, "model"))
+            put_moments(self.optimiser, named(tensors, "moments"))
+        except DAMAGE as error:
             reason = " ".join(str(error).split())[:200]
             raise InputError(f"{name}: is no checkpoint of this training ({reason}); use --overwrite") from None
         self.log[:] = log

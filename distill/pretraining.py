@@ -13,6 +13,8 @@ from torch import Tensor
 
 from distill.encoders import WEIGHTS, encoder_weights, make_encoder
 from distill.masked_training import MaskedTraining, PretrainEpoch, PretrainSettings
+from distill.parallel import Ranks
+from gen3d import __version__
 from gen3d.collection import SHAPES, Collection
 from gen3d.errors import InputError, SettingsError
 from gen3d.record import settle_record, write_record
@@ -29,6 +31,8 @@ def pretrain(
     report: Callable[[PretrainEpoch], None] = lambda epoch: None,
 ) -> bool:
     """Train an encoder on collections and save it in `out`; goes on from its last epoch where it was stopped.
+
+    Of processes that train together the first one writes and reports.
 
     Args:
         roots: collections, generated or imported, of any categories. Points alone are read: no label, no knowledge.
@@ -53,21 +57,32 @@ def pretrain(
     encoder = make_encoder(settings.student)
     record = {"settings": settings.model_dump()}
     record["collections"] = {str(c.root): c.fingerprint((SHAPES,)) for c in collections}
+    ranks = Ranks.here()
+    ranks.agree(record | {"gen3d": __version__})
+    if ranks.told(ranks.first and _is_done(out, record, overwrite)):
+        return True
+    training = MaskedTraining(encoder, settings)
+    kept = (out / CHECKPOINT).read_bytes() if ranks.first and (out / CHECKPOINT).is_file() else None
+    if ranks.told(kept is not None):
+        training.restore(ranks.told_bytes(kept or b""), str(out / CHECKPOINT))
+    clouds = read_clouds(collections, settings)
+    for epoch in training.epochs(clouds):
+        if ranks.first:
+            atomic_write(out / CHECKPOINT, training.to_bytes())
+            report(epoch)
+    if ranks.first:
+        _finish(out, training, {**record, "shapes": len(clouds)})
+    ranks.told(True)  # nobody ends well unless the encoder is there
+    return False
+
+
+def _is_done(out: Path, record: dict[str, Any], overwrite: bool) -> bool:
+    """Whether all of it is there; else the folder is made ready. Raises SettingsError where it is of other settings."""
     make_folder(out)
     if overwrite:
         remove_files(out, (CONFIG, CHECKPOINT))
     settle_record(out / RECORD, record, overwrite)
-    if all((out / name).is_file() for name in (CONFIG, WEIGHTS, LOSSES)):
-        return True
-    training = MaskedTraining(encoder, settings)
-    if (out / CHECKPOINT).is_file():
-        training.restore((out / CHECKPOINT).read_bytes(), str(out / CHECKPOINT))
-    clouds = read_clouds(collections, settings)
-    for epoch in training.epochs(clouds):
-        atomic_write(out / CHECKPOINT, training.to_bytes())
-        report(epoch)
-    _finish(out, training, {**record, "shapes": len(clouds)})
-    return False
+    return all((out / name).is_file() for name in (CONFIG, WEIGHTS, LOSSES))
 
 
 def read_clouds(collections: Sequence[Collection], settings: PretrainSettings) -> Float32[Tensor, "S N 3"]:

@@ -70,7 +70,7 @@ def settings_of(preset: str | Path | None, **options: Any) -> ReproduceSettings:
         "tta": resolve(TTASettings, preset),
         "experiment": resolve(ExperimentSettings, preset, n=n, epochs=epochs),
     }
-    return resolve(ReproduceSettings, preset, **{**options, **{name: s.model_dump() for name, s in stages.items()}})
+    return resolve(ReproduceSettings, preset, **(options | stages))
 
 
 def by_owner(texts: Sequence[str], option: str, kind: str) -> dict[str, dict[str, str]]:

@@ -57,6 +57,14 @@ class Best:
         self._key = _key(rescored, validation)
         self._weights = {name: value.clone() for name, value in network.state_dict().items()}
 
+    def state(self) -> tuple[Key, dict[str, Tensor]]:
+        """How good the best ones are, and they; none as long as none were offered."""
+        return self._key, self._weights or {}
+
+    def take(self, key: Key, weights: dict[str, Tensor]) -> None:
+        """Inverse of `state`."""
+        self._key, self._weights = key, weights or None
+
     def restore(self, network: nn.Module) -> None:
         """Put the best weights back, if any were kept."""
         if self._weights is not None:

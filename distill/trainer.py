@@ -6,20 +6,23 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, islice
+from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Int16, Int64
 from pydantic import Field
 from torch import Tensor, nn
 
 from distill.augmentation import scaled_and_shifted
 from distill.compilation import compiled
 from distill.losses import class_weights, distillation_loss
+from distill.parallel import Ranks, chosen_device
 from distill.rescoring import Settled, rescore
+from distill.rounds import Batches
 from distill.selection import Best, split
-from distill.steps import cast_forward, compute_dtype, finite_step, refuse_diverged
+from distill.steps import cast_forward, compute_dtype, refuse_diverged, summed_step
 from distill.student import Student, normalised_clouds
 from distill.students.point_ops import Neighbourhoods, stack
 from gen3d.errors import InputError
@@ -49,7 +52,10 @@ class DistillSettings(Settings):
     steps: int | None = Field(
         default=None, ge=1, description="batches per epoch; as many as hold every shape if not set"
     )
-    batch: int = Field(default=16, ge=1)
+    batch: int = Field(default=16, ge=1, description="shapes per step, of all processes that train together")
+    accumulate: int = Field(
+        default=1, ge=1, exclude=True, description="pieces of a process's share of a batch, one at a time; not recorded"
+    )
     lr: float = Field(default=1.5e-3, gt=0)
     weight_decay: float = Field(default=0.02, ge=0, description="of AdamW; 0 makes it plain Adam")
     schedule: str = Field(default="one-cycle", pattern="^(one-cycle|cosine)$", description="cosine: to lr / 100")
@@ -64,6 +70,9 @@ class DistillSettings(Settings):
     shift: float = Field(default=0.1, ge=0, description="augmentation: shift per axis, radii, up to; released only")
     jitter: float = Field(default=0.005, ge=0, description="augmentation: standard deviation of noise, radii")
     precision: str = Field(default="auto", pattern="^(auto|float32|bfloat16)$")
+    device: str = Field(
+        default="auto", pattern="^(auto|cpu|cuda)$", exclude=True, description="auto: a card if any; not recorded"
+    )
     compile: bool = Field(default=False, description="torch.compile the step: takes minutes, no faster on CPUs tried")
     select: str = Field(default="last", pattern="^(last|validation)$", description="which epoch is kept")
     held_out: float = Field(default=0.1, gt=0, lt=1, description="share of the shapes that validation is on")
@@ -84,6 +93,7 @@ class TrainingSet:
         knowledge: of every shape, for re-scoring: parts and packed masks alone, N / 8 bytes a unit. This is all that
             grows with views or boxes; no step touches it.
         source: (S,) int64, the number of the source that each shape comes from; all 0 where there is only one.
+        labels: (S, N) int16, the student's part of every point that the targets were re-scored by; None before.
     """
 
     points: Float32[Tensor, "S N 3"]
@@ -92,6 +102,7 @@ class TrainingSet:
     near: Neighbourhoods
     knowledge: list[Knowledge]
     source: Int64[Tensor, " S"]
+    labels: Int16[Tensor, "S N"] | None = None
 
     @classmethod
     def build(cls, sources: Sequence[list[Knowledge]], student: Student) -> TrainingSet:
@@ -123,19 +134,31 @@ class TrainingSet:
             Whether it was done. A student that has not found one of the parts yet, as early in training, would wipe
             out all that the teacher says of it: then nothing changes.
         """
-        labels = []
-        for i in range(len(self.points)):
-            with torch.inference_mode():
-                logits = student.network(normalised_clouds(self.points[i : i + 1]), self.near[i : i + 1])
-            labels.append(logits[0].argmax(-1).numpy())
+        labels = self._labelled(student.network)
         named = self.pairs.sum(0) > 0
-        found = np.bincount(np.concatenate(labels), minlength=len(named)) > 0
+        found = np.bincount(labels.flatten(), minlength=len(named)) > 0
         if not found[named.numpy()].all():
             return False
-        for i, knowledge in enumerate(map(replace, self.knowledge)):  # copies: their unpacked masks are not kept
-            confidence = rescore(knowledge, labels[i])
-            self.target[i] = torch.from_numpy(knowledge.target(len(student.parts), confidence))
+        self.rescore_by(labels)
         return True
+
+    def rescore_by(self, labels: Int16[Tensor, "S N"]) -> None:
+        """Replace the teacher's confidences by how far these labels agree with it."""
+        for i, knowledge in enumerate(map(replace, self.knowledge)):  # copies: their unpacked masks are not kept
+            confidence = rescore(knowledge, labels[i].numpy())
+            self.target[i] = torch.from_numpy(knowledge.target(self.target.shape[2], confidence))
+        self.labels = labels
+
+    def _labelled(self, network: nn.Module) -> Int16[Tensor, "S N"]:
+        """The student's part of every point. Each process that trains labels its share of the shapes."""
+        device, ranks = next(network.parameters()).device, Ranks.here()
+        found = torch.zeros(self.points.shape[:2], dtype=torch.int32)  # what can be added up over processes
+        for i in ranks.share(len(found)):
+            with torch.inference_mode():
+                points = normalised_clouds(self.points[i : i + 1]).to(device)
+                found[i] = network(points, self.near[i : i + 1].to(device))[0].argmax(-1).int().cpu()
+        ranks.add(found)
+        return found.short()
 
 
 def _folded(knowledge: Knowledge, parts: int) -> tuple[Float32[np.ndarray, "N R"], Int64[np.ndarray, " R"]]:
@@ -183,41 +206,109 @@ def distil(
     Raises:
         Gen3dError: a whole epoch without a finite step, or weights that are not finite: nothing to be kept.
     """
-    network, compute = student.network, compute_dtype(settings.precision)
-    kept, held = split(data.source, settings.held_out if settings.select == "validation" else 0, settings.seed)
-    optimiser = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=settings.weight_decay)
-    steps = settings.steps or -(-len(kept) // settings.batch)
-    schedule = rate_schedule(optimiser, settings, steps)
-    generator = torch.Generator().manual_seed(settings.seed)
-    forward = compiled(cast_forward) if settings.compile else cast_forward
-    batches = _batches(data.source[kept], settings, generator, settings.epochs * steps)
-    best = Best()
-    settled, is_settled, rescored, log = Settled(settings.threshold), False, False, []
-    for epoch in range(1, settings.epochs + 1):
-        network.train()
-        started, total, seen, skipped, empty = time.monotonic(), 0.0, 0, 0, 0
-        for index in (kept[place] for place in islice(batches, steps)):
-            empty += not data.pairs[index].any()
-            points = augmented(data.points[index], settings, generator)
-            logits = forward(network, compute, points, data.near[index])
-            loss = distillation_loss(logits.float(), data.target[index], class_weights(data.pairs[index].sum(0)))
-            if not finite_step(network, optimiser, loss, settings.clip):
-                skipped += 1
-                continue
-            schedule.step()
-            total, seen = total + loss.item() * len(index), seen + len(index)
-        refuse_diverged(network, epoch, seen, DIVERGED)
-        network.eval()
-        validation = _validation(network, data, held, settings)
-        seconds, rate = time.monotonic() - started, float(schedule.get_last_lr()[0])
-        log.append(Epoch(epoch, total / seen, rescored, seconds, skipped, empty, validation, rate))
-        best.offer(network, log[-1].validation, rescored)
-        report(log[-1])
-        is_settled |= settled.update(log[-1].loss)
-        if settings.backward and is_settled and not rescored and epoch >= settings.after * settings.epochs:
-            rescored = data.rescored(student)
-    best.restore(network)
-    return log
+    training = Training(student, data, settings)
+    for epoch in training.epochs():
+        report(epoch)
+    training.finish()
+    return training.log
+
+
+class Training:
+    """A distillation under way, which can be stopped after any epoch and gone on with; see `distil` and `states`.
+
+    Of processes that train together each computes its pieces of every batch, and all take the same steps.
+
+    Args:
+        student: a fresh one.
+        data: see `distil`.
+        settings: see `DistillSettings`.
+    """
+
+    def __init__(self, student: Student, data: TrainingSet, settings: DistillSettings) -> None:
+        self.student, self.data, self.settings, self.ranks = student, data, settings, Ranks.here()
+        self.device = chosen_device(settings.device)
+        self.network = student.network.to(self.device)
+        self.ranks.level(self.network)
+        self.compute = compute_dtype(settings.precision, self.device)
+        share = settings.held_out if settings.select == "validation" else 0
+        self.kept, self.held = split(data.source, share, settings.seed)
+        self.steps = settings.steps or -(-len(self.kept) // settings.batch)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), settings.lr, weight_decay=settings.weight_decay)
+        self.schedule = rate_schedule(self.optimiser, settings, self.steps)
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.batches = _batches(data.source[self.kept], settings, self.generator, settings.epochs * self.steps)
+        self.best, self.log, self.rescored = Best(), list[Epoch](), False
+        self._settled, self._is_settled = Settled(settings.threshold), False
+        self._forward = compiled(cast_forward) if settings.compile else cast_forward
+
+    def epochs(self) -> Iterator[Epoch]:
+        """Train the epochs that are left, one at a time. Raises Gen3dError where one taught nothing."""
+        for number in range(len(self.log) + 1, self.settings.epochs + 1):
+            self._rescore_if_due()
+            self.network.train()
+            started, total, seen, skipped, empty = time.monotonic(), 0.0, 0, 0, 0
+            for index in (self.kept[place] for place in islice(self.batches, self.steps)):
+                empty += not self.data.pairs[index].any()
+                loss = summed_step(self.network, self.optimiser, self._losses(index), self.settings.clip)
+                if loss is None:
+                    skipped += 1
+                    continue
+                self.schedule.step()
+                total, seen = total + loss * len(index), seen + len(index)
+            refuse_diverged(self.network, number, seen, DIVERGED)
+            self.network.eval()
+            validation, rate = self._validation(), float(self.schedule.get_last_lr()[0])
+            seconds = time.monotonic() - started
+            row = Epoch(number, total / seen, self.rescored, seconds, skipped, empty, validation, rate)
+            self.take(row)
+            self.best.offer(self.network, validation, self.rescored)
+            yield row
+
+    def take(self, row: Epoch) -> None:
+        """Enter an epoch in the log."""
+        self.log.append(row)
+        self._is_settled |= self._settled.update(row.loss)
+
+    def finish(self) -> None:
+        """Leave the student with the weights that are kept, where it was."""
+        self.best.restore(self.network)
+        self.network.eval().to("cpu")
+
+    def _rescore_if_due(self) -> None:
+        """Backward distillation, once the loss has settled and not before its time."""
+        late = len(self.log) >= self.settings.after * self.settings.epochs
+        if self.settings.backward and self._is_settled and not self.rescored and late:
+            self.network.eval()
+            self.rescored = self.data.rescored(self.student)
+
+    def _losses(self, index: Int64[Tensor, " B"]) -> Iterator[Float32[Tensor, ""]]:
+        """Of this process's pieces of a batch, which over all processes add up to the batch's own.
+
+        What is drawn or counted is so for the whole batch, everywhere: that is what makes the sum the same.
+        """
+        data, device = self.data, self.device
+        points = augmented(data.points[index], self.settings, self.generator)
+        weights = class_weights(data.pairs[index].sum(0)).to(device)
+        for piece, share in self.ranks.pieces(len(index), self.settings.accumulate):
+            near = data.near[index[piece]].to(device)
+            logits = self._forward(self.network, self.compute, points[piece].to(device), near)
+            yield distillation_loss(logits.float(), data.target[index[piece]].to(device), weights) * share
+
+    @torch.no_grad()
+    def _validation(self) -> float | None:
+        """The teacher's loss on the held-out shapes as they stand, class weights over all of them; None without any."""
+        if not len(self.held):
+            return None
+        data, device = self.data, self.device
+        weights, batches = class_weights(data.pairs[self.held].sum(0)).to(device), self.held.split(self.settings.batch)
+        losses = torch.zeros(len(batches), dtype=torch.float64)
+        for i in self.ranks.share(len(batches)):
+            points, near = normalised_clouds(data.points[batches[i]]).to(device), data.near[batches[i]].to(device)
+            logits = cast_forward(self.network, self.compute, points, near)
+            losses[i] = distillation_loss(logits.float(), data.target[batches[i]].to(device), weights).item()
+        self.ranks.add(losses)
+        total = sum(loss * len(index) for loss, index in zip(losses.tolist(), batches, strict=True))
+        return total / len(self.held)
 
 
 def rate_schedule(
@@ -234,20 +325,6 @@ def rate_schedule(
     total = epochs * steps + 1
     total += total == 10  # a tenth of 10 is a rise of no step at all, by whose length torch divides
     return torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total, pct_start=0.1)
-
-
-@torch.no_grad()
-def _validation(
-    network: nn.Module, data: TrainingSet, held: Int64[Tensor, " H"], settings: DistillSettings
-) -> float | None:
-    """The teacher's loss on the held-out shapes as they stand, class weights over all of them; None without any."""
-    if not len(held):
-        return None
-    weights, total, compute = class_weights(data.pairs[held].sum(0)), 0.0, compute_dtype(settings.precision)
-    for index in held.split(settings.batch):
-        logits = cast_forward(network, compute, normalised_clouds(data.points[index]), data.near[index])
-        total += distillation_loss(logits.float(), data.target[index], weights).item() * len(index)
-    return total / len(held)
 
 
 def augmented(
@@ -284,30 +361,20 @@ def _skew(vector: Float32[Tensor, "B 3"]) -> Float32[Tensor, "B 3 3"]:
     return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(-1, 3, 3)
 
 
-def _batches(
-    source: Int64[Tensor, " S"], settings: DistillSettings, generator: torch.Generator, total: int
-) -> Iterator[Int64[Tensor, " B"]]:
-    """Endless batches of indices. Of one source: rounds of every shape once, the last batch of a round may be smaller.
+def _batches(source: Int64[Tensor, " S"], settings: DistillSettings, generator: torch.Generator, total: int) -> Batches:
+    """Batches of one source or two; of two, `ratio` of a batch, at least one shape and not all, is of the second.
 
-    Of two, every source goes through rounds of its own; `ratio` of a batch, at least one shape and not all, is of the
-    second. With `fade` that share falls evenly to none: the teacher's answers on real shapes, on which it was never
-    trained, shape the features early, and the cleaner ones on generated shapes settle the borders at the end.
+    With `fade` that share falls evenly to none: the teacher's answers on real shapes, on which it was never trained,
+    shape the features early, and the cleaner ones on generated shapes settle the borders at the end.
 
     Args:
         total: batches of the whole training.
     """
-    if not source.any():
-        while True:
-            yield from torch.randperm(len(source), generator=generator).split(settings.batch)
-    first, second = (_rounds(torch.nonzero(source == number)[:, 0], generator) for number in (0, 1))
+    return Batches(source, settings.batch, partial(_of_second, settings, total), generator)
+
+
+def _of_second(settings: DistillSettings, total: int, number: int) -> int:
+    """How many shapes of a batch are of the second source."""
     most = min(max(round(settings.batch * settings.ratio), 1), settings.batch - 1)
-    for number in count():
-        left = max(0.0, 1 - number / (settings.fade * total)) if settings.fade else 1.0
-        share = round(most * left)
-        yield torch.stack([*islice(first, settings.batch - share), *islice(second, share)])
-
-
-def _rounds(members: Int64[Tensor, " M"], generator: torch.Generator) -> Iterator[Int64[Tensor, ""]]:
-    """The members in random order, again and again in another one."""
-    while True:
-        yield from members[torch.randperm(len(members), generator=generator)]
+    left = max(0.0, 1 - number / (settings.fade * total)) if settings.fade else 1.0
+    return round(most * left)

@@ -119,7 +119,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, points: Tensor, mask: Mask) -> tuple[
     with monkeypatch.context() as patch:
         patch.setattr(masked_training, "draw_mask", lambda *arguments: mask)
         patch.setattr(one.encoder, "encode", noted)
-        loss = one._loss(points, torch.Generator()).item()
+        (loss,) = (x.item() for x in one._losses(points, torch.Generator()))
     ((features, places),) = kept
     return features, places, loss
 

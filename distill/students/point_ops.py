@@ -25,6 +25,10 @@ class Neighbourhoods:
         """The same of some shapes of a batch."""
         return type(self)(*(getattr(self, f.name)[index].long() for f in fields(self)))
 
+    def to(self: Own, device: torch.device) -> Own:
+        """The same on a device."""
+        return type(self)(*(getattr(self, f.name).to(device) for f in fields(self)))
+
 
 def stack(items: Sequence[Own]) -> Own:
     """A batch of them."""
