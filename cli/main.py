@@ -27,6 +27,7 @@ from cli import (
     report,
     reproduce,
     segment,
+    sweep,
     train_teacher,
     verify,
     views,
@@ -47,6 +48,7 @@ app.command("pretrain")(pretrain.command)
 app.command("distill")(distill.command)
 app.command("eval")(eval.command)
 app.command("reproduce")(reproduce.command)
+app.command("sweep")(sweep.command)
 app.command("segment")(segment.command)
 app.command("export")(export.command)
 app.command("convert")(convert.command)
