@@ -55,10 +55,14 @@ def command(
 
 
 def _print(name: str, result: Result) -> None:
-    """The table."""
+    """The table, and below it what is to be said of single rows."""
     from distill.sweep_tables import HEADS, cells
 
-    output.print_table(f"sweep {name}", list(HEADS), [cells(row) for row in result.rows])
+    rows = [cells(row) for row in result.rows]
+    output.print_table(f"sweep {name}", list(HEADS[:-1]), [row[:-1] for row in rows])
+    for category, variant, *_, note in rows:
+        if note:
+            print(f"{category}, {variant}: {note}")
 
 
 def _show_states(job: Job, as_json: bool) -> None:
@@ -67,6 +71,7 @@ def _show_states(job: Job, as_json: bool) -> None:
 
     found = states(job)
     counts = Counter(found.values())
-    line = f"{job.out}: {counts['done']} of {len(found)} results are there, {counts['left']} would be made"
     result = {"out": str(job.out), "nodes": found, "done": counts["done"], "left": counts["left"]}
-    output.show(result, as_json, lambda: [print(f"{state:8}  {name}") for name, state in found.items()] and print(line))
+    lines = [f"{state:8}  {name}" for name, state in found.items()]
+    lines += [f"{job.out}: {counts['done']} of {len(found)} results are there, {counts['left']} would be made"]
+    output.show(result, as_json, lambda: print("\n".join(lines)))

@@ -218,7 +218,7 @@ def _how(settings: ExperimentSettings, test: ScoredOn, name: str, seed: int) -> 
 def how_scored(test: ScoredOn, given: Mapping[str, Any]) -> EvalSettings:
     """Settings of an evaluation on a labelled set. Raises SettingsError naming an option that there is not."""
     try:
-        return EvalSettings(**{"dataset": test.dataset} | given)
+        return EvalSettings(**{"dataset": test.dataset, **given})
     except ValidationError as error:
         raise SettingsError(f"test {test.dataset}: {error.errors()[0]['loc'][0]} is no option of it") from None
 

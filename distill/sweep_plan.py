@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from distill.datasets.listing import NothingError
 from distill.distillation import RECORD, distill
 from distill.evaluation import EvalSettings, read_dataset
 from distill.experiments import ScoredOn, how_scored
@@ -54,7 +55,7 @@ class Run(NamedTuple):
     Args:
         student: name of its node.
         scores: name of its node; None where no test set has the category.
-        unscored: why, then.
+        passed: what was wrong with the test sets before the one that has it; all that they lack where none has.
     """
 
     category: str
@@ -62,7 +63,7 @@ class Run(NamedTuple):
     seed: int
     student: str
     scores: str | None
-    unscored: str
+    passed: str
 
 
 class Plan(NamedTuple):
@@ -86,13 +87,13 @@ def planned(sweep: Sweep, out: Path) -> Plan:
         trained = [
             (variant, seed, _trained(category, variant, seed)) for variant in sweep.variants for seed in sweep.seeds
         ]
-        test, unscored = _test(sweep, category, [(v.eval, seed, nodes[-1].name) for v, seed, nodes in trained], out)
+        test, passed = _test(sweep, category, [(v.eval, seed, nodes[-1].name) for v, seed, nodes in trained], out)
         for variant, seed, nodes in trained:
             student = nodes[-1].name
             nodes += [] if test is None else _scored(category, variant.eval, seed, student, test)
             plan.nodes.update({node.name: node for node in nodes})
             scores = None if test is None else nodes[-1].name
-            plan.runs.append(Run(category, variant.name, seed, student, scores, unscored))
+            plan.runs.append(Run(category, variant.name, seed, student, scores, passed))
     return plan
 
 
@@ -102,7 +103,10 @@ def make(node: Node, out: Path, workers: int) -> None:
     if isinstance(how, GenerateSettings):
         generate(how, root, workers)
     elif isinstance(how, LabelSettings):
-        label(share_shapes(Collection.open(parents[0]), root), how, workers)
+        collection, stem = share_shapes(Collection.open(parents[0]), root), f"knowledge-{how.teacher}"
+        # Where all failed, as with a detector that is broken, the next run is there to try again.
+        lost = bool(collection.failures(stem)) and not collection.ids(stem)
+        label(collection, how, workers, retry_failed=lost)
     elif isinstance(how, DistillSettings):
         distill({how.source: parents[0]}, how, root)
     elif isinstance(how, EvalSettings):
@@ -158,19 +162,21 @@ def _scored(category: str, how: EvalSettings, seed: int, student: str, test: Tes
 def _test(
     sweep: Sweep, category: str, students: list[tuple[EvalSettings, int, str]], out: Path
 ) -> tuple[Test | None, str]:
-    """The first test set that has a category, or why none does."""
-    reasons = []
+    """The first test set that has a category, and what was wrong with those before it; why none has, otherwise."""
+    reasons: list[str] = []
+    faults: list[str] = []
     for test in sweep.tests:
         if isinstance(test, Fresh):
-            return test, ""
+            return test, "; ".join(faults)
         nodes = [_scored(category, how, seed, student, test)[-1] for how, seed, student in students]
-        if any(is_done(node, out) for node in nodes):
-            return test, ""
         try:
-            read_dataset(how_scored(test, test.options), category, test.root)
-            return test, ""
+            if not any(is_done(node, out) for node in nodes):
+                read_dataset(how_scored(test, test.options), category, test.root)
+            return test, "; ".join(faults)
         except (SettingsError, InputError) as error:
-            reasons.append(str(error))
+            reasons.append(f"{test.dataset}: {error}")
+            if isinstance(error, InputError) and not isinstance(error, NothingError):
+                faults.append(f"not on {reasons[-1]}")
     return None, "; ".join(reasons) or "no test set is named"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,8 +125,8 @@ def read_sweep(file: str | Path, roots: Sequence[str] = (), **options: Any) -> S
         SettingsError: naming what is unknown, out of range, or not for a sweep file to set.
     """
     given = {key: value for key, value in options.items() if value is not None}
-    named = {"name": Path(file).stem} | preset_section(file, "sweep")
-    settings = validated(SweepSettings, named | given)
+    stem = re.sub("[^A-Za-z0-9._-]+", "-", Path(file).stem).strip("-._")
+    settings = validated(SweepSettings, {"name": stem or "sweep"} | preset_section(file, "sweep") | given)
     words = [word for name in settings.categories for word in (CATEGORIES if name == ALL else (name,))]
     categories = tuple(dict.fromkeys(category(word).name for word in words))
     shared = {stage: preset_section(file, stage) for stage in STAGES}
@@ -151,7 +152,7 @@ def _variant(
             raise SettingsError(f"{where}unknown stage {stage!r}; known are: {', '.join(STAGES)}")
     stages: dict[str, Any] = {}
     for stage, kind in STAGES.items():
-        values = dict(shared[stage]) | own.get(stage, {})
+        values: dict[str, Any] = {**shared[stage], **own.get(stage, {})}
         for key in _SET_BY_SWEEP[stage]:
             if key in values:
                 raise SettingsError(f"{where}{stage}.{key}: a sweep sets it itself; leave it out")
