@@ -6,7 +6,7 @@ with other settings makes what they change.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,11 +21,12 @@ from gen3d.errors import SettingsError
 from gen3d.generation import GenerateSettings
 from gen3d.generators.choice import EMBEDDED
 from gen3d.graph import Lost, Task, run_nodes
-from gen3d.record import record_bytes
+from gen3d.record import read_record, record_bytes
 from gen3d.settings import Settings
 from gen3d.storage import make_folder
 from gen3d.teachers import Pretrained, make_teacher
 
+SETTINGS = "settings.json"
 _SPREAD = (GENERATE, LABEL)  # stages that work on their shards in several processes
 
 
@@ -80,12 +81,14 @@ def run_sweep(job: Job, report: Callable[[str], None] = lambda text: None) -> Re
         report: called with a line for every node.
 
     Raises:
+        SettingsError: `out` holds something else.
         InputError: a damaged record.
         StorageError: the disk is full, read-only or gone.
     """
     plan = planned(job.sweep, job.out)
     tasks, lost = _tasks(job, plan)
-    write_changed(make_folder(job.out), {"settings.json": record_bytes(job.sweep.recorded())})
+    _refuse_other(job.out)
+    write_changed(make_folder(job.out), {SETTINGS: record_bytes(job.sweep.recorded())})
     for node, cause in lost.items():
         report(f"{node}: {cause.reason}")
     name, count = job.sweep.settings.name, iter(range(1, len(tasks) + 1))
@@ -111,33 +114,53 @@ def run_sweep(job: Job, report: Callable[[str], None] = lambda text: None) -> Re
     return Result(rows, lost, page)
 
 
+def _refuse_other(out: Path) -> None:
+    """Raise SettingsError for a folder with the table of something else."""
+    if "variants" not in (read_record(out / SETTINGS) or {"variants": None}):
+        raise SettingsError(f"{out}: holds something else than a sweep; choose another --out")
+
+
 def states(job: Job) -> dict[str, str]:
-    """What would be done: every node as "done", "left", "left out", or why it can't be made. Nothing is computed."""
+    """What would be done: every node as "done", "left", "left out", "not needed", or why it can't be made.
+
+    Nothing is computed.
+    """
     plan = planned(job.sweep, job.out)
     tasks, lost = _tasks(job, plan)
     found: dict[str, str] = {}
     for name, node in plan.nodes.items():
-        undone = "left" if name in tasks else lost[name].reason if name in lost else "left out"
+        undone = "not needed" if node.stage in job.stages else "left out"
+        undone = "left" if name in tasks else lost[name].reason if name in lost else undone
         found[name] = "done" if is_done(node, job.out) else undone
     return found
 
 
 def _tasks(job: Job, plan: Plan) -> tuple[dict[str, Task], dict[str, Lost]]:
     """What is to be made, and what can't be since a stage that is left out has not made what it needs."""
+    done = {name for name, node in plan.nodes.items() if is_done(node, job.out)}
+    needed = _needed(job, plan, done)
     tasks: dict[str, Task] = {}
     lost: dict[str, Lost] = {}
-    absent: set[str] = set()
     for name, node in plan.nodes.items():
-        missing = [need for need in node.needs if need in absent]
-        if is_done(node, job.out):
-            continue
-        if node.stage in job.stages and not missing:
-            tasks[name] = _task(node, job.out)
-            continue
-        absent.add(name)
-        if node.stage in job.stages:
+        missing = [need for need in node.needs if need not in done and need not in tasks]
+        if name in needed and missing:
             lost[name] = Lost(f"needs {missing[0]}, which is not there", name)
+        elif name in needed:
+            tasks[name] = _task(node, job.out)
     return tasks, lost
+
+
+def _needed(job: Job, plan: Plan, done: Collection[str]) -> set[str]:
+    """The nodes that are asked for and not there, but for those of which all that is made of them is there."""
+    children: dict[str, list[str]] = {name: [] for name in plan.nodes}
+    needed: set[str] = set()
+    for name, node in reversed(plan.nodes.items()):
+        for need in node.needs if node.stage in job.stages else ():
+            children[need].append(name)
+        wanted = not children[name] or not needed.isdisjoint(children[name])
+        if node.stage in job.stages and name not in done and wanted:
+            needed.add(name)
+    return needed
 
 
 def _task(node: Node, out: Path) -> Task:

@@ -96,7 +96,12 @@ def _run(plan: Plan, run: Run, out: Path, lost: Mapping[str, Lost]) -> dict[str,
     record: dict[str, Any] = {"seed": run.seed, "student": run.student, "scores": run.scores, "miou": None}
     if run.scores is not None and is_whole(out / run.scores):
         scores = read_record(out / run.scores / "scores.json") or {}
-        return record | {"state": MEASURED, "detail": run.passed, "miou": scores["miou"], "worst_half": scores["worst_half"]}
+        return record | {
+            "state": MEASURED,
+            "detail": run.passed,
+            "miou": scores["miou"],
+            "worst_half": scores["worst_half"],
+        }
     if origin := _origin(plan, run.scores or run.student, lost):
         return record | {"state": FAILED, "detail": f"{origin}: {lost[origin].reason}"}
     if run.scores is None:

@@ -25,7 +25,9 @@ TINY: dict[str, dict[str, Any]] = {
 def write_sweep(home: Path, **changes: Mapping[str, Any]) -> Path:
     """The file, with other values in some sections."""
     path = home / FILE
-    path.write_text(yaml.safe_dump({stage: {**TINY[stage], **changes.get(stage, {})} for stage in TINY}, sort_keys=False))
+    path.write_text(
+        yaml.safe_dump({stage: {**TINY[stage], **changes.get(stage, {})} for stage in TINY}, sort_keys=False)
+    )
     return path
 
 

@@ -11,8 +11,8 @@ from toy_shards import INFO, built, contents, stamps
 
 from gen3d.collection import Collection
 from gen3d.errors import SettingsError, StorageError
-from gen3d.sharing import share_shapes
 from gen3d.shards import ShardContent
+from gen3d.sharing import share_shapes
 
 
 def test_shapes_are_shared_and_stay_as_they_are(tmp_path: Path) -> None:

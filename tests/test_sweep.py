@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 from cli_chain import Run as Command
-from cli_chain import tree
+from cli_chain import assert_refused, tree
 from killing import catches, start
 from labelled import Stripes
 from sample_sweep import FILE, named, write_sweep
 
 from distill.html_report import write_page
-from distill.sweep import Job, Result, run_sweep, states, stages_of
+from distill.sweep import Job, Result, run_sweep, states
 from distill.sweep_settings import read_sweep
 from gen3d.collection import Collection
 from gen3d.teachers import TEACHERS
@@ -164,6 +164,22 @@ def test_other_settings_make_what_they_change_and_delete_nothing(home: Path) -> 
     assert {name for name in before if after[name] != before[name]} == {
         "table.md", "table.json", "scores.csv", "settings.json"
     }  # fmt: skip
+
+
+def test_shapes_that_nothing_needs_any_more_are_not_made_again(home: Path) -> None:
+    before = tree(home / OUT)
+    for folder in named(OUT, "generated") + named(OUT, "labelled") + named(OUT, "fresh"):
+        shutil.rmtree(folder)
+    assert set(states(job()).values()) == {"done", "not needed"}
+    assert swept()[1] == [] and tree(home / OUT).items() <= before.items()
+    shutil.rmtree(OUT / table()["mug", "plain"]["runs"][0]["scores"])
+    left = {name.split("-")[0] for name, state in states(job()).items() if state == "left"}
+    assert left == {"mug/fresh", "mug/scores"}, "a student is there"
+
+
+def test_a_folder_of_something_else_is_refused(home: Path, run: Command) -> None:
+    student = OUT / table()["mug", "plain"]["runs"][0]["scores"]
+    assert_refused(home, run, ["sweep", FILE, "--out", student], 2, [str(student), "--out"])
 
 
 def test_seeds_are_runs_of_their_own(home: Path) -> None:

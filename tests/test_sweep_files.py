@@ -218,5 +218,3 @@ def test_a_mean_is_over_categories_that_every_variant_has(empty: Path) -> None:
     ]  # fmt: skip
     shutil.rmtree(OUT / str(plan.runs[0].scores))
     assert not [row for row in rows_of(plan, OUT, {}) if row["category"].startswith("mean")]
-
-
