@@ -28,6 +28,7 @@ from cli import (
     reproduce,
     segment,
     show,
+    sweep,
     train_teacher,
     verify,
     views,
@@ -51,6 +52,7 @@ app.command("pretrain")(together(pretrain.command))
 app.command("distill")(together(distill.command))
 app.command("eval")(eval.command)
 app.command("reproduce")(reproduce.command)
+app.command("sweep")(sweep.command)
 app.command("segment")(segment.command)
 app.command("export")(export.command)
 app.command("convert")(convert.command)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from distill.published import GENERATED
+from distill.tables import markdown_table
 from gen3d.colors import PALETTE
 
 SOURCES = ("real", "generated", "mixed")  # in the paper's order
@@ -56,12 +57,12 @@ class Row:
 def markdown(rows: list[Row]) -> str:
     """The table: mean ± deviation over seeds; the mean over the worse half of the shapes in brackets."""
     heads = ["category", *SOURCES, "mixed removes", *(f"paper: {source}" for source in SOURCES), "scored on"]
-    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    lines = []
     for row in rows:
         removed = row.removed()
         ours = [_cell(row, source) for source in SOURCES] + ["-" if removed is None else f"{removed:.0f} %"]
         paper = [f"{value:.1f}" for value in PAPER.get(row.category, ())] or ["-"] * len(SOURCES)
-        lines.append("| " + " | ".join([row.category, *ours, *paper, row.scored_on]) + " |")
+        lines.append([row.category, *ours, *paper, row.scored_on])
     shares = [share for row in rows if (share := row.removed()) is not None]
     mean = f" Mixed removes {np.mean(shares):.1f} % of the error on average." if shares else ""
     note = (
@@ -69,7 +70,7 @@ def markdown(rows: list[Row]) -> str:
         "better single source leaves. The paper's figures: its own teacher, generator and the ShapeNetPart test set; "
         "ours are of another teacher, generator and test shapes, so only the differences compare."
     )
-    return "\n".join([*lines, "", note + mean, ""])
+    return "\n".join([*markdown_table(heads, lines), "", note + mean, ""])
 
 
 def _cell(row: Row, source: str) -> str:

@@ -211,9 +211,14 @@ def _cell(job: Sources, name: str, source: str, seed: int, test: ScoredOn) -> Ce
 
 def _how(settings: ExperimentSettings, test: ScoredOn, name: str, seed: int) -> EvalSettings:
     """How a category is scored."""
-    given: dict[str, Any] = {"dataset": test.dataset, "passes": settings.passes, "seed": seed} | test.options
+    given = {"passes": settings.passes, "seed": seed} | test.options
+    return how_scored(test, given | {"leave_out": settings.leave_out.get(name, ())})
+
+
+def how_scored(test: ScoredOn, given: Mapping[str, Any]) -> EvalSettings:
+    """Settings of an evaluation on a labelled set. Raises SettingsError naming an option that there is not."""
     try:
-        return EvalSettings(**given, leave_out=settings.leave_out.get(name, ()))
+        return EvalSettings(**{"dataset": test.dataset, **given})
     except ValidationError as error:
         raise SettingsError(f"test {test.dataset}: {error.errors()[0]['loc'][0]} is no option of it") from None
 

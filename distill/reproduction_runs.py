@@ -14,9 +14,9 @@ from distill.distillation import distill
 from distill.evaluation import EvalSettings, read_dataset
 from distill.experiments import ScoredOn, Sources, run_sources
 from distill.reproduction_plan import MADE, NO_SPLITS, REAL, SPLITS, STUDENT, TTA, Place
-from distill.reproduction_scores import SOURCES, is_whole, seed_folders
+from distill.reproduction_scores import SOURCES, seed_folders
 from distill.reproduction_settings import ReproduceSettings
-from distill.scoring import Subject, score
+from distill.scoring import Subject, is_whole, score
 from distill.unlabelled import unlabelled
 from gen3d.asking import LabelSettings
 from gen3d.collection import Collection

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from distill.metrics import bootstrap_interval
 from distill.reproduction_plan import MADE, MIXED, REAL, STUDENT, Place, Row
 from distill.reproduction_settings import ReproduceSettings
+from distill.scores import over_seeds
+from distill.scoring import is_whole
 from gen3d.record import plain, read_record, write_record
 from gen3d.storage import make_folder
 
@@ -35,11 +36,6 @@ def seed_folders(settings: ReproduceSettings, out: Path, place: Place) -> list[P
     return [cell_folder(settings, out, place) / f"seed-{seed}" for seed in range(settings.seeds)]
 
 
-def is_whole(folder: Path) -> bool:
-    """Whether it holds finished scores; the settings are written last."""
-    return (folder / SCORES).is_file() and (folder / "settings.json").is_file()
-
-
 def cell_scores(settings: ReproduceSettings, out: Path, place: Place) -> dict[str, Any] | None:
     """The scores of a cell over its finished seeds, which go into its own scores.json; None where there is none.
 
@@ -57,12 +53,11 @@ def cell_scores(settings: ReproduceSettings, out: Path, place: Place) -> dict[st
     numbers = [block["miou"] for block in told]
     if None in numbers:  # PartNetE: no shape has any of the parts
         return None
-    ids = list(first["shapes"])
-    shapes = {id: round(float(np.mean([seed["shapes"][id] for seed in seeds])), 2) for id in ids}
+    shapes, interval = over_seeds(seeds)
     test, asked = first["settings"], settings.asking(place)
     found = {
         "miou": round(float(np.mean(numbers)), 2),
-        "interval_95": told[0]["interval_95"] if len(seeds) == 1 else None if metric else _interval(shapes),
+        "interval_95": interval if not metric else told[0]["interval_95"] if len(seeds) == 1 else None,
         "seeds": numbers,
         "seeds_expected": settings.seeds,
         "shapes_scored": first["shapes_scored"],
@@ -102,11 +97,6 @@ def overall_scores(
     }
     home = cell_folder(settings, out, Place(row, settings.plan.columns[0])).parent
     return _written(home / "overall", found)
-
-
-def _interval(shapes: Mapping[str, float]) -> list[float]:
-    """In percent, of the mean over shapes."""
-    return [round(value, 2) for value in bootstrap_interval(np.array(list(shapes.values())))]
 
 
 def _distilled_from(place: Place, scored: Path, out: Path) -> str:

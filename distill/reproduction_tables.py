@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,8 +9,8 @@ from typing import Any, NamedTuple
 from distill.published import OVERALL
 from distill.reproduction import FAILED, MEASURED, Cell, Result
 from distill.reproduction_plan import Column, Row
+from distill.tables import as_csv, escaped, markdown_table, write_changed
 from gen3d.record import record_bytes
-from gen3d.storage import atomic_write
 
 FIELDS: tuple[str, ...] = (
     "row", "vlm", "data", "method", "category", "state", "detail", "miou", "low", "high", "paper", "shapes_scored",
@@ -89,24 +87,12 @@ def write_tables(result: Result, folder: Path) -> None:
     shown = sheet(result)
     record = {"table": result.table.name, "title": result.table.title, "notes": result.notes}
     files = {
-        "md": markdown(shown).encode(),
-        "tex": latex(shown).encode(),
-        "csv": as_csv(result).encode(),
-        "json": record_bytes(record | {"cells": records(result)}),
+        "table.md": markdown(shown).encode(),
+        "table.tex": latex(shown).encode(),
+        "table.csv": as_csv(FIELDS, records(result)).encode(),
+        "table.json": record_bytes(record | {"cells": records(result)}),
     }
-    for suffix, data in files.items():
-        path = folder / f"table.{suffix}"
-        if not path.is_file() or path.read_bytes() != data:
-            atomic_write(path, data)
-
-
-def as_csv(result: Result) -> str:
-    """A line per record, empty where something is not known."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, FIELDS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records(result))
-    return buffer.getvalue()
+    write_changed(folder, files)
 
 
 def markdown(shown: Sheet) -> str:
@@ -114,14 +100,12 @@ def markdown(shown: Sheet) -> str:
 
     def cell(text: Text) -> str:
         marks = "".join(f" [{mark}]" for mark in text.marks)
-        return _escaped(" ".join(text.lines), _MARKDOWN) + marks + (f" *{text.paper}*" if text.paper else "")
+        return escaped(" ".join(text.lines)) + marks + (f" *{text.paper}*" if text.paper else "")
 
-    heads = ["VLM", "data", "method", *(_escaped(head, _MARKDOWN) for head in shown.heads)]
-    rows = [heads, *([*names, *map(cell, texts)] for names, texts in shown.rows)]
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    lines.insert(1, "|---" * len(heads) + "|")
-    notes = [f"[{number}] {_escaped(note, _MARKDOWN)}" for number, note in enumerate(shown.notes, 1)]
-    preface = [f"- {_escaped(line, _MARKDOWN)}" for line in shown.preface]
+    heads = ["VLM", "data", "method", *map(escaped, shown.heads)]
+    lines = markdown_table(heads, [[*names, *map(cell, texts)] for names, texts in shown.rows])
+    notes = [f"[{number}] {escaped(note)}" for number, note in enumerate(shown.notes, 1)]
+    preface = [f"- {escaped(line)}" for line in shown.preface]
     return "\n".join([f"# {shown.title}", "", *lines, "", *preface, "", "\n\n".join(notes), ""])
 
 
@@ -156,20 +140,15 @@ def latex(shown: Sheet) -> str:
     )
 
 
-_MARKDOWN = {c: f"\\{c}" for c in "\\|*_<>[]`#"}
 _TEX = {c: f"\\{c}" for c in "{}$&#%_"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "[": "{[}", "]": "{]}", '"': "''", "|": r"\textbar{}",
 }  # fmt: skip
 
 
-def _escaped(text: str, table: dict[str, str]) -> str:
-    return " ".join("".join(table.get(c, c) for c in text).split())
-
-
 def _tex(text: str) -> str:
     """Escaped; what is not printable ASCII turns into a question mark."""
-    return _escaped("".join(c if c.isascii() and (c.isprintable() or c.isspace()) else "?" for c in text), _TEX)
+    return escaped("".join(c if c.isascii() and (c.isprintable() or c.isspace()) else "?" for c in text), _TEX)
 
 
 def _shown(result: Result, column: Column) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,21 @@ class Report:
     def _partnete(self, seed: int) -> dict[str, Any]:
         """That data set's own metric, for JSON."""
         return partnete_report(self.pairs, self.parts, seed)
+
+
+def over_seeds(seeds: Sequence[Mapping[str, Any]]) -> tuple[dict[str, float], list[float]]:
+    """What the scores of several seeds on the same shapes come to, in percent.
+
+    Args:
+        seeds: scores as of `Report.as_dict`, one at least.
+
+    Returns:
+        Every shape's mean over seeds, and the 95 % interval of the mean over shapes of those; of one seed its own.
+    """
+    shapes = {id: round(float(np.mean([seed["shapes"][id] for seed in seeds])), 2) for id in seeds[0]["shapes"]}
+    if len(seeds) == 1:
+        return shapes, list(seeds[0]["interval_95"])
+    return shapes, [round(value, 2) for value in bootstrap_interval(np.array(list(shapes.values())))]
 
 
 def report_on(

@@ -100,6 +100,11 @@ def score(
     return _keep(found, settings, record, folder), folder, False
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether it holds finished scores; the settings are written last."""
+    return (folder / "scores.json").is_file() and (folder / "settings.json").is_file()
+
+
 def _evaluated(
     subject: Subject,
     student: Student | None,

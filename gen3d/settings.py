@@ -22,6 +22,7 @@ STAGES = (  # sections of a preset
     "teacher",
     "experiment",
     "reproduce",
+    "sweep",
 )
 
 
@@ -43,8 +44,12 @@ def resolve(kind: type[S], preset: str | Path | None = None, **options: Any) -> 
     Raises:
         SettingsError: naming the first field that is wrong, its value and the rule.
     """
-    values = {} if preset is None else _read_preset(preset, kind.__name__.removesuffix("Settings").lower())
-    values |= {key: value for key, value in options.items() if value is not None}
+    values = {} if preset is None else preset_section(preset, kind.__name__.removesuffix("Settings").lower())
+    return validated(kind, values | {key: value for key, value in options.items() if value is not None})
+
+
+def validated(kind: type[S], values: dict[str, Any]) -> S:
+    """Settings of these values; those that are None are set to it. Raises SettingsError as `resolve` does."""
     try:
         return kind(**values)
     except ValidationError as error:
@@ -55,8 +60,8 @@ def resolve(kind: type[S], preset: str | Path | None = None, **options: Any) -> 
         raise SettingsError(f"{name} = {first['input']!r}: {first['msg'].lower()}") from None
 
 
-def _read_preset(preset: str | Path, section: str) -> dict[str, Any]:
-    """One section of a YAML preset as a dict; an absent section is empty."""
+def preset_section(preset: str | Path, section: str) -> dict[str, Any]:
+    """One section of a YAML preset as a dict; an absent one is empty. Raises SettingsError for what is no preset."""
     from importlib.resources import files
 
     import yaml

@@ -9,10 +9,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gen3d.errors import Gen3dError
 
@@ -25,17 +25,29 @@ def in_workers(work: Callable[..., T], tasks: Sequence[tuple], workers: int) -> 
 
     Raises Gen3dError where a worker is killed; any error of `work` passes through.
     """
-    context = multiprocessing.get_context("spawn")
-    lifeline, holder = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(lifeline,))
     try:
-        with one_thread(), _interrupts_held_back():
-            futures = [pool.submit(work, *task) for task in tasks]  # starts the workers too
-        for future in as_completed(futures):
-            yield future.result()
+        with worker_pool(workers) as submit:
+            futures = [submit(work, *task) for task in tasks]
+            for future in as_completed(futures):
+                yield future.result()
     except BrokenProcessPool:
         hint = "finished shards are kept; run again, with fewer workers"
         raise Gen3dError(f"a worker process was killed, perhaps for want of memory; {hint}") from None
+
+
+@contextlib.contextmanager
+def worker_pool(workers: int) -> Iterator[Callable[..., Future[Any]]]:
+    """What hands calls, `(work, *arguments)`, to worker processes; in the end these end at once, even amid one."""
+    context = multiprocessing.get_context("spawn")
+    lifeline, holder = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(lifeline,))
+
+    def submit(work: Callable[..., T], *arguments: Any) -> Future[T]:
+        with one_thread(), _interrupts_held_back():
+            return pool.submit(work, *arguments)  # starts the worker too
+
+    try:
+        yield submit
     finally:
         # By this alone the workers end. Asked politely, one could wait for ever for a lock that another died with.
         holder.close()

@@ -24,7 +24,7 @@ from distill.reproduction import Result, reproduce
 from distill.reproduction_plan import TABLES, Place, chosen
 from distill.reproduction_scores import cell_folder, cell_scores, overall_scores, seed_folders
 from distill.reproduction_settings import ReproduceSettings, by_owner, real_shapes, roots_of, settings_of
-from distill.reproduction_tables import as_csv, write_tables
+from distill.reproduction_tables import records, write_tables
 from distill.unlabelled import unlabelled
 from gen3d.collection import Collection
 from gen3d.errors import InputError, MissingError, SettingsError
@@ -232,7 +232,7 @@ def test_a_run_that_was_killed_goes_on_and_ends_in_the_same_table(
     assert done and not list(tmp_path.glob("cells/points-student*"))
     result = reproduce(whole)
     assert {name: row for name, row in tree(tmp_path / "cells").items() if name in done} == done
-    assert as_csv(result) == as_csv(measured[1])
+    assert records(result) == records(measured[1])
     before, lines = tree(tmp_path), []
     monkeypatch.setitem(TEACHERS, "stripes", Weightless)  # nothing is asked for what is there
     alone = reproduce(job(tmp_path, {}, [PRE]), lines.append)

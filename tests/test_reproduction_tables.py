@@ -21,8 +21,9 @@ from distill.other import partnete_report
 from distill.published import GENERATED, OVERALL, PARTNETE, SHAPENETPART
 from distill.reproduction import MEASURED, NOT_RUN, Cell, Result
 from distill.reproduction_plan import METHODS, STANDING_FOR, TABLES, Place, Table
-from distill.reproduction_tables import FIELDS, as_csv, latex, markdown, records, sheet, write_tables
+from distill.reproduction_tables import FIELDS, latex, markdown, records, sheet, write_tables
 from distill.scoring import METHODS as SCORED
+from distill.tables import as_csv
 from gen3d.teachers import TEACHERS
 
 NASTY = "50 % of a_b & c#d: {x} <y> ~^\\ $z [1] | é"
@@ -97,7 +98,9 @@ def test_csv_and_json_hold_the_same(some: Result, tmp_path: Path) -> None:
     lines = list(csv.DictReader(io.StringIO((tmp_path / "table.csv").read_text())))
     assert told["cells"] == records(some) and list(lines[0]) == list(FIELDS) and len(lines) == 160 + 3 * 2
     assert lines == [{key: "" if v is None else str(v) for key, v in row.items()} for row in told["cells"]]
-    assert NASTY in {row["detail"] for row in lines} and (tmp_path / "table.csv").read_text() == as_csv(some)
+    assert NASTY in {row["detail"] for row in lines} and (tmp_path / "table.csv").read_text() == as_csv(
+        FIELDS, records(some)
+    )
 
 
 def test_papers_figures_are_always_marked_and_all_others_measured(some: Result) -> None:

@@ -11,6 +11,7 @@ from distill.evaluation import EvalSettings
 from distill.experiments import ExperimentSettings
 from distill.masked_training import PretrainSettings
 from distill.reproduction_settings import ReproduceSettings
+from distill.sweep_settings import SweepSettings
 from distill.trainer import DistillSettings
 from distill.tta import TTASettings
 from gen3d.errors import SettingsError
@@ -33,6 +34,7 @@ CLASSES = (
     TeacherSettings,
     ExperimentSettings,
     ReproduceSettings,
+    SweepSettings,
 )
 NEEDED = {"category": "chair", "table": "generated"}
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
