@@ -17,11 +17,13 @@ from typing import TypeVar
 from gen3d.errors import Gen3dError
 
 T = TypeVar("T")
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+THREADS = ("OMP_NUMTHREADS", "MKL_NUMTHREADS", "OPENBLAS_NUMTHREADS")
 
 
-def in_workers(work: Callable[..., T], tasks: Sequence[tuple], workers: int) -> Generator[T, None, None]:
-    """`work(*task)` of every task in worker processes, in the order they get done. Closing it ends the workers at once.
+def in_workers(work: Callable[..., T], tasks: Sequence[tuple], workers: int) -> Generator[tuple[int, T], None, None]:
+    """(number, `work(*task)`) of every task in worker processes, in the order they get done.
+
+    Closing it ends the workers at once.
 
     Raises Gen3dError where a worker is killed; any error of `work` passes through.
     """
@@ -30,9 +32,9 @@ def in_workers(work: Callable[..., T], tasks: Sequence[tuple], workers: int) -> 
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(lifeline,))
     try:
         with one_thread(), _interrupts_held_back():
-            futures = [pool.submit(work, *task) for task in tasks]  # starts the workers too
-        for future in as_completed(futures):
-            yield future.result()
+            numbers = {pool.submit(work, *task): number for number, task in enumerate(tasks)}  # starts the workers too
+        for future in as_completed(list(numbers)):
+            yield numbers.pop(future), future.result()
     except BrokenProcessPool:
         hint = "finished shards are kept; run again, with fewer workers"
         raise Gen3dError(f"a worker process was killed, perhaps for want of memory; {hint}") from None
@@ -58,15 +60,15 @@ def _end_with_parent(lifeline: Connection) -> None:
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Numeric libraries on one thread, here and in processes started here: with more, sums come out differently."""
-    saved = {name: os.environ.get(name) for name in _THREADS}
+    saved = {name: os.environ.get(name) for name in THREADS}
     before = _torch_threads(1)
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
         yield
     finally:
         for name, value in saved.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
-        asked = saved["OMP_NUM_THREADS"] or ""  # what torch would have read, had it not been imported in between
+        asked = saved["OMP_NUMTHREADS"] or ""  # what torch would have read, had it not been imported in between
         _torch_threads(before or (int(asked) if asked.isdecimal() else os.cpu_count() or 1))
 
 
