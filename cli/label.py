@@ -10,6 +10,7 @@ import typer
 from cli import output
 
 if TYPE_CHECKING:
+    from gen3d.crew import Crew
     from gen3d.labelling import LabelSettings
 
 _TEACHERS = (

@@ -27,7 +27,7 @@ def chamfer(a: Float32[np.ndarray, "P 3"], b: Float32[np.ndarray, "Q 3"]) -> flo
 def chamfer_matrix(
     a: Sequence[Float32[np.ndarray, "_ 3"]], b: Sequence[Float32[np.ndarray, "_ 3"]], workers: Workers = 1
 ) -> Float64[np.ndarray, "A B"]:
-    """The distance of every cloud of one set to every one of another; the same whoever works, here that many threads."""
+    """The distance of every cloud of one set to every one of another; the same whoever works, here in threads."""
     return _directed(a, b, workers) + _directed(b, a, workers).T
 
 
