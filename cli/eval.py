@@ -55,6 +55,11 @@ def command(
     out: Path = typer.Option(None, "--out", help="For scores.json and report.png.  [default: beside the student]"),
     preset: str = output.PRESET,
     seed: int = output.SEED,
+    workers: int = typer.Option(None, "--workers", min=1, help="Processes.  [default: this one, on ray all nodes']"),
+    executor: str = output.EXECUTOR,
+    address: str = output.ADDRESS,
+    gpus_per_worker: float = output.GPUS,
+    retries: int = output.RETRIES,
     overwrite: bool = output.OVERWRITE,
     as_json: bool = output.JSON,
 ) -> None:
@@ -65,7 +70,7 @@ def command(
     other shapes (--set folds=4, shots=8, train=SPLIT).
     """
     from distill.epochs import score_epochs
-    from distill.evaluation import EvalSettings
+    from distill.evaluation import EvalSettings, Run
     from distill.scoring import score
     from gen3d.errors import SettingsError
     from gen3d.settings import resolve
@@ -75,8 +80,11 @@ def command(
     subject = _subject(context, settings, output.assignments(option), output.assignments(set_, "--set"))
     if every_epoch and method != "student":
         raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
+    crew = output.crew_given(context)
+    crew = 1 if crew.here and workers is None else crew
     with output.progress(f"scoring: {method}", None) as step:
-        result, folder, finished = score(subject, root, settings, out, overwrite, _losses(step))
+        run = Run(crew, lambda count: step(count, ""), _losses(step))
+        result, folder, finished = score(subject, root, settings, out, overwrite, run)
     if finished:
         output.say_nothing_to_do(folder, "scored before with the same settings")
     if every_epoch:

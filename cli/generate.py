@@ -13,6 +13,7 @@ from gen3d.filter_names import FILTER_NAMES
 
 if TYPE_CHECKING:
     from gen3d.collection import Collection
+    from gen3d.crew import Crew
     from gen3d.generation import GenerateSettings
 
 
@@ -50,7 +51,11 @@ def command(
     preset: str = output.PRESET,
     seed: int = output.SEED,
     offline: bool = output.OFFLINE,
-    workers: int = output.WORKERS,
+    workers: int = output.CREW,
+    executor: str = output.EXECUTOR,
+    address: str = output.ADDRESS,
+    gpus_per_worker: float = output.GPUS,
+    retries: int = output.RETRIES,
     overwrite: bool = output.OVERWRITE,
     retry_failed: bool = output.RETRY_FAILED,
     as_json: bool = output.JSON,
@@ -73,11 +78,11 @@ def command(
     settings = resolve(GenerateSettings, preset, **options)
     if vocabulary:
         return _show_vocabulary(settings, as_json)
-    _make(settings, out, workers, overwrite, retry_failed, as_json)
+    _make(settings, out, output.crew_given(context), overwrite, retry_failed, as_json)
 
 
 def _make(
-    settings: GenerateSettings, out: Path | None, workers: int, overwrite: bool, retry_failed: bool, as_json: bool
+    settings: GenerateSettings, out: Path | None, crew: Crew, overwrite: bool, retry_failed: bool, as_json: bool
 ) -> None:
     """Make the collection, with a bar, and say what came of it."""
     from gen3d.generation import generate
@@ -85,7 +90,7 @@ def _make(
     root = out or output.RUNS / settings.category / "generated"
     with output.progress(f"generating {settings.category}", settings.n) as step:
         count = output.Count(step)
-        collection = generate(settings, root, workers, overwrite, count, retry_failed, output.say)
+        collection = generate(settings, root, crew, overwrite, count, retry_failed, output.say)
     output.say_unknown(settings.category)
     if not count.made:
         output.say_nothing_to_do(root, "finished before with the same settings", retry_failed)

@@ -10,6 +10,7 @@ from cli import output
 
 
 def command(
+    context: typer.Context,
     paths: list[str] = typer.Argument(..., help="Files, folders, or quoted patterns such as 'scans/**/*.obj'."),
     category: str = typer.Option(..., "--category", help="What all of them are, such as chair."),
     out: Path = typer.Option(None, "--out", help="The collection's folder.  [default: runs/CATEGORY/real]"),
@@ -22,7 +23,11 @@ def command(
     shard: int = typer.Option(None, "--shard", help="Shapes per shard, the unit of resuming.  [default: 50]"),
     preset: str = output.PRESET,
     seed: int = output.SEED,
-    workers: int = output.WORKERS,
+    workers: int = output.CREW,
+    executor: str = output.EXECUTOR,
+    address: str = output.ADDRESS,
+    gpus_per_worker: float = output.GPUS,
+    retries: int = output.RETRIES,
     overwrite: bool = output.OVERWRITE,
     retry_failed: bool = output.RETRY_FAILED,
     as_json: bool = output.JSON,
@@ -34,14 +39,14 @@ def command(
 
     options = {"up": up, "front": front, "align": align, "raw_pose": raw_pose, "licence": licence, "shard": shard}
     settings = resolve(ImportSettings, preset, category=category, **options, seed=seed)
-    root = out or output.RUNS / settings.category / "real"
+    root, crew = out or output.RUNS / settings.category / "real", output.crew_given(context)
     listing = find_inputs(paths, settings.category)
     if listing.left_out:
         some = ", ".join(listing.left_out[:5]) + (", ..." if len(listing.left_out) > 5 else "")
         output.say(f"left out as links or of other categories: {some}")
     with output.progress(f"importing {settings.category}", len(listing.inputs)) as step:
         count = output.Count(step)
-        collection = import_shapes(settings, listing, root, workers, overwrite, count, retry_failed, strict)
+        collection = import_shapes(settings, listing, root, crew, overwrite, count, retry_failed, strict)
     output.say_unknown(settings.category)
     failures = collection.failures()
     if not count.made:

@@ -10,6 +10,7 @@ import typer
 from cli import output
 
 if TYPE_CHECKING:
+    from gen3d.crew import Crew
     from gen3d.labelling import LabelSettings
 
 _TEACHERS = (
@@ -42,7 +43,11 @@ def command(
     preset: str = output.PRESET,
     seed: int = output.SEED,
     offline: bool = output.OFFLINE,
-    workers: int = output.WORKERS,
+    workers: int = output.CREW,
+    executor: str = output.EXECUTOR,
+    address: str = output.ADDRESS,
+    gpus_per_worker: float = output.GPUS,
+    retries: int = output.RETRIES,
     overwrite: bool = output.OVERWRITE,
     retry_failed: bool = output.RETRY_FAILED,
     as_json: bool = output.JSON,
@@ -59,11 +64,11 @@ def command(
 
     options = output.settings_given(context, LabelSettings) | {"parts": output.names(parts)}
     settings = resolve(LabelSettings, preset, **options, options=output.assignments(option) or None)
-    _label(collection, settings, workers, overwrite, retry_failed, as_json)
+    _label(collection, settings, output.crew_given(context), overwrite, retry_failed, as_json)
 
 
 def _label(
-    folder: Path, settings: LabelSettings, workers: int, overwrite: bool, retry_failed: bool, as_json: bool
+    folder: Path, settings: LabelSettings, crew: Crew, overwrite: bool, retry_failed: bool, as_json: bool
 ) -> None:
     """Label what is not labelled yet, with a bar, and show what is known then."""
     from gen3d.collection import Collection
@@ -73,7 +78,7 @@ def _label(
     opened = Collection.open(folder)
     with output.progress(f"labelling {opened.category}", len(opened)) as step:
         count = output.Count(step)
-        stem = label(opened, settings, workers, overwrite, count, retry_failed)
+        stem = label(opened, settings, crew, overwrite, count, retry_failed)
     if not count.made:
         output.say_nothing_to_do(folder, "labelled before with the same settings", retry_failed)
     opened = Collection.open(folder)

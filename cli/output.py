@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from gen3d.crew import Crew
     from gen3d.settings import Settings
 
 RUNS = Path("runs")
 PRESET = typer.Option(None, "--preset", help="YAML file, or a name in configs/, that fills the settings.")
 SEED = typer.Option(None, "--seed", min=0, max=2**63 - 1, help="The same seed gives the same bytes.  [default: 0]")
 WORKERS = typer.Option(os.cpu_count() or 1, "--workers", min=1, help="Processes.", show_default="all cores")
+CREW = typer.Option(None, "--workers", min=1, help="Processes.  [default: all cores, on ray of all nodes]")
+EXECUTOR = typer.Option("local", "--executor", help="local, or ray: on a cluster, see docs/ray.md. The same bytes.")
+ADDRESS = typer.Option(None, "--address", help="ray: host:port, or auto.  [default: RAY_ADDRESS, else this machine]")
+GPUS = typer.Option(None, "--gpus-per-worker", min=0, help="ray: such as 0.25, four workers a GPU.  [default: 0]")
+RETRIES = typer.Option(None, "--retries", min=0, help="ray: where workers die over a shard.  [default: 2]")
 OVERWRITE = typer.Option(False, "--overwrite", help="Start anew, whatever is there.")
 RETRY_FAILED = typer.Option(False, "--retry-failed", help="Try the samples that failed again, and nothing else.")
 OFFLINE = typer.Option(
@@ -86,6 +92,14 @@ def say_nothing_to_do(where: Path, done: str, retry_failed: bool = False) -> Non
 def names(text: str | None) -> tuple[str, ...] | None:
     """Comma-separated words of an option; None where it was not given."""
     return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def crew_given(context: typer.Context) -> Crew:
+    """Who does the verb's work, from its options. Raises SettingsError."""
+    from gen3d.crew import Crew, crew_of
+    from gen3d.settings import resolve
+
+    return crew_of(resolve(Crew, None, **settings_given(context, Crew)))
 
 
 def settings_given(context: typer.Context, kind: type[Settings]) -> dict[str, Any]:

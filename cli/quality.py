@@ -10,6 +10,7 @@ from cli import output
 
 
 def command(
+    context: typer.Context,
     collection: Path = typer.Argument(..., help="A collection's folder."),
     reference: Path = typer.Option(None, "--reference", help="A collection, or a folder of meshes, to compare with."),
     points: int = typer.Option(None, "--points", help="Points per shape for distances.  [default: 2048]"),
@@ -17,7 +18,11 @@ def command(
     features: Path = typer.Option(None, "--features", help="Converted pointnet.pt: adds P-IS and P-FID."),
     picture: Path = typer.Option(None, "--picture", help="PNG of worst and best.  [default: COLLECTION-quality.png]"),
     seed: int = output.SEED,
-    workers: int = output.WORKERS,
+    workers: int = output.CREW,
+    executor: str = output.EXECUTOR,
+    address: str = output.ADDRESS,
+    gpus_per_worker: float = output.GPUS,
+    retries: int = output.RETRIES,
     as_json: bool = output.JSON,
 ) -> None:
     """Measure shapes, and compare them with a reference: coverage, minimum matching distance, 1-NN accuracy.
@@ -39,9 +44,9 @@ def command(
 
     weights = {"features": None if features is None else str(features)}
     settings = resolve(QualitySettings, None, points=points, most=most, seed=seed, **weights)
-    opened = Collection.open(collection)
+    opened, crew = Collection.open(collection), output.crew_given(context)
     with output.progress(f"measuring {opened.category}", len(opened)) as step:
-        found = quality(opened, reference, settings, workers, lambda count: step(count, ""))
+        found = quality(opened, reference, settings, crew, lambda count: step(count, ""))
     path = picture or collection.absolute().with_name(f"{collection.absolute().name}-quality.png")
     draw_extremes(opened, found, path)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int16
@@ -21,6 +23,7 @@ from distill.trainer import Epoch
 from distill.tta import JOINT, NothingSeenError, TTASettings, align, named_parts, untrained
 from gen3d.asking import LabelSettings
 from gen3d.categories import Category
+from gen3d.crew import Workers, crew_of, in_order
 from gen3d.errors import InputError, SettingsError
 from gen3d.labelling import ready, renderers_for
 from gen3d.rendering.styles import style_of
@@ -30,6 +33,8 @@ from gen3d.teachers.predictions import Teacher
 
 RANDOM_YAW = "random"
 POINTS, FACES = "points", "faces"
+_CLOUDS = 16  # as a student sees at a time, so that tasks leave its batches as they are
+_OBSERVED = 4  # shapes of a baseline that are one task
 
 
 class EvalSettings(Settings):
@@ -47,6 +52,23 @@ class EvalSettings(Settings):
     seed: int = Field(default=0, ge=0)
 
 
+class Run(NamedTuple):
+    """How an evaluation is run, which makes no difference to its result.
+
+    Args:
+        workers: who does it. What learns from all shapes together is done in this process.
+        heard: called with the number of shapes that got their answers.
+        epochs: called after every epoch, where networks are trained in this process.
+    """
+
+    workers: Workers = 1
+    heard: Callable[[int], None] = lambda count: None
+    epochs: Callable[[Epoch], None] = lambda epoch: None
+
+
+ALONE = Run()  # in this process, unheard
+
+
 def read_dataset(settings: EvalSettings, category_name: str, root: Path) -> LabelledSet:
     """The labelled shapes the settings ask for. Raises SettingsError for an option the data set does not have."""
     if settings.dataset not in DATASETS:
@@ -60,7 +82,7 @@ def read_dataset(settings: EvalSettings, category_name: str, root: Path) -> Labe
     return read(root, category_name, **options)
 
 
-def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSettings) -> Report:
+def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSettings, run: Run = ALONE) -> Report:
     """Score a student. Its predictions are restricted to the parts that the data set defines.
 
     What a student of "other" answers so is no part (-1), an error on any labelled point; PartNetE's score, in which
@@ -71,7 +93,8 @@ def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSett
     """
     _check_category(student, labelled)
     kept, shapes = scored_labels(labelled, settings), posed(labelled, settings)
-    report = report_on("student", labelled, kept, shapes, predicted(student, shapes, kept, labelled.row, settings))
+    found = predicted(student, shapes, kept, labelled.row, settings, run)
+    report = report_on("student", labelled, kept, shapes, found)
     if OTHER not in student.parts:
         return report
     return replace(report, extra=report.extra | {OTHER: partnete_scores(report.pairs, labelled.row.parts, kept)})
@@ -83,7 +106,7 @@ def evaluate_tta(
     settings: EvalSettings,
     tta: TTASettings,
     start: Student | None = None,
-    report: Callable[[Epoch], None] = lambda epoch: None,
+    run: Run = ALONE,
 ) -> Report:
     """Score students aligned on the shapes that they are scored on, without their labels, from the teacher's knowledge.
 
@@ -95,7 +118,7 @@ def evaluate_tta(
         settings: the points scored are those of the other methods.
         tta: see `TTASettings`; points and seed are those of `settings`.
         start: a trained student to align; a fresh one if None.
-        report: called after every epoch.
+        run: a task is one student.
     """
     kept, row = scored_labels(labelled, settings), labelled.row
     size = tta.size or style_of(teacher).size
@@ -109,24 +132,22 @@ def evaluate_tta(
         shapes.append(_with_points(shape, settings))
         whole.append(shape.bare())
     step = len(shapes) if tta.tta == JOINT else 1
-    predictions: list[Int16[np.ndarray, " _"]] = []
-    for first in range(0, len(shapes), step):
-        group = shapes[first : first + step]
-        try:
-            aligned = align(student, whole[first : first + step], teacher, tta, report)
-        except NothingSeenError:
-            aligned = start
-        if aligned is None:
-            predictions += [np.full(len(_points(shape)), -1, np.int16) for shape in group]
-        else:
-            predictions += predicted(aligned, group, kept, row, settings)
+    tasks = list(zip(_groups(shapes, step), _groups(whole, step), strict=True))
+    workers, epochs = (run.workers, _unheard) if len(tasks) > 1 and _elsewhere(run) else (1, run.epochs)
+    work = partial(_aligned, (student, start, teacher, tta), (kept, row, settings), epochs)
+    predictions = _joined(work, tasks, run._replace(workers=workers))
     extra = {"tta": tta.model_dump(), "renderers": renderers_for(whole, tta.renderer)}
     result = report_on("tta", labelled, kept, shapes, predictions)
     return replace(result, extra=result.extra | extra)
 
 
 def evaluate_baseline(
-    baseline: Baseline, teacher: Teacher, labelled: LabelledSet, settings: EvalSettings, label: LabelSettings
+    baseline: Baseline,
+    teacher: Teacher,
+    labelled: LabelledSet,
+    settings: EvalSettings,
+    label: LabelSettings,
+    run: Run = ALONE,
 ) -> Report:
     """Score a method that needs no training on a collection, on the same points as a student.
 
@@ -136,6 +157,7 @@ def evaluate_baseline(
         labelled: its labels enter the score alone.
         settings: points and seed count for `label` too.
         label: how the shapes are shown to the teacher.
+        run: a task is a few shapes; of a method that learns from them it is all.
 
     Raises InputError, MissingError or SettingsError where the baseline or the teacher can't work on these shapes, or
     not as asked.
@@ -147,7 +169,10 @@ def evaluate_baseline(
     baseline.check_asking(label, teacher)
     ready(teacher, row.name, baseline.words(parts))
     baseline.check(shapes)
-    found = baseline.labels(observe(shapes, baseline, teacher, label, parts, settings.elements == FACES))
+    alone = baseline.learns or not _elsewhere(run)
+    tasks = [(group,) for group in _groups([shape.bare() for shape in shapes], len(shapes) if alone else _OBSERVED)]
+    work = partial(_answered, baseline, teacher, label, parts, settings.elements == FACES)
+    found = _joined(work, tasks, run._replace(workers=1) if alone else run)
     predictions = [np.where(labels < 0, -1, np.array(kept)[labels]).astype(np.int16) for labels in found]
     report = report_on(baseline.name, labelled, kept, shapes, predictions)
     extra = report.extra | {"teacher": teacher.name, **baseline.recorded()}
@@ -171,19 +196,78 @@ def _check_category(student: Student, labelled: LabelledSet) -> None:
 
 
 def predicted(
-    student: Student, shapes: list[Shape], kept: list[int], row: Category, settings: EvalSettings
+    student: Student, shapes: list[Shape], kept: list[int], row: Category, settings: EvalSettings, run: Run = ALONE
 ) -> list[Int16[np.ndarray, " _"]]:
     """The best kept label of every point. Raises InputError where the student knows none of them."""
     known = [_label(row, part) for part in student.parts]
     columns = [i for i, part in enumerate(known) if part in (*kept, UNLABELLED)]
     if not set(known) & set(kept):
         raise InputError(f"the student knows none of the scored parts ({', '.join(row.parts[i] for i in kept)})")
-    if settings.elements == FACES:
-        found = [student.probabilities(shape, _points(shape), settings.seed) for shape in shapes]
-    else:
-        found = list(student.logits([_points(shape) for shape in shapes], settings.passes))
     labels = np.array([known[i] for i in columns])
+    tasks = [(group if settings.elements == FACES else [*map(_points, group)],) for group in _groups(shapes, _CLOUDS)]
+    return _joined(partial(_best, student, settings, columns, labels), tasks, run)
+
+
+def _best(
+    student: Student,
+    settings: EvalSettings,
+    columns: list[int],
+    labels: np.ndarray,
+    some: Sequence[Shape | Float32[np.ndarray, "N 3"]],
+) -> list[Int16[np.ndarray, " _"]]:
+    """The best label of every point of clouds, or of every face's centroid of shapes."""
+    if settings.elements == FACES:
+        found = [student.probabilities(s, _points(s), settings.seed) for s in some if isinstance(s, Shape)]
+    else:
+        found = student.logits([cloud for cloud in some if not isinstance(cloud, Shape)], settings.passes)
     return [labels[scores[:, columns].argmax(-1)].astype(np.int16) for scores in found]
+
+
+def _aligned(
+    asked: tuple[Student, Student | None, Teacher, TTASettings],
+    scored: tuple[list[int], Category, EvalSettings],
+    epochs: Callable[[Epoch], None],
+    group: list[Shape],
+    whole: list[Shape],
+) -> list[Int16[np.ndarray, " _"]]:
+    """The answers of a student that is aligned on some shapes, which come with points and as they are."""
+    student, start, teacher, tta = asked
+    try:
+        aligned = align(student, whole, teacher, tta, epochs)
+    except NothingSeenError:
+        aligned = start
+    if aligned is None:
+        return [np.full(len(_points(shape)), -1, np.int16) for shape in group]
+    return predicted(aligned, group, *scored)
+
+
+def _answered(
+    baseline: Baseline, teacher: Teacher, label: LabelSettings, parts: tuple[str, ...], faces: bool, some: list[Shape]
+) -> list[Int16[np.ndarray, " _"]]:
+    """A baseline's answers on some shapes."""
+    return list(baseline.labels(observe(some, baseline, teacher, label, parts, faces)))
+
+
+def _joined(
+    work: Callable[..., list[Int16[np.ndarray, " _"]]], tasks: list[tuple], run: Run
+) -> list[Int16[np.ndarray, " _"]]:
+    """The answers of all tasks, whose first argument is the shapes."""
+    found = in_order(work, tasks, run.workers, lambda number: run.heard(len(tasks[number][0])))
+    return [labels for some in found for labels in some]
+
+
+def _elsewhere(run: Run) -> bool:
+    """Whether tasks go to other processes, which can't be heard while they work."""
+    return crew_of(run.workers) != crew_of(1)
+
+
+def _unheard(epoch: Epoch) -> None:
+    """Hears of epochs in other processes."""
+
+
+def _groups(shapes: list[Shape], size: int) -> list[list[Shape]]:
+    """Some at a time, in order."""
+    return [shapes[first : first + size] for first in range(0, len(shapes), size)]
 
 
 def _label(row: Category, part: str) -> int | None:

@@ -11,8 +11,10 @@ from pydantic import Field
 
 from distill.baselines import BASELINES, make_baseline, settings_of
 from distill.evaluation import (
+    ALONE,
     POINTS,
     EvalSettings,
+    Run,
     evaluate_baseline,
     evaluate_student,
     evaluate_tta,
@@ -68,7 +70,7 @@ def score(
     settings: EvalSettings,
     out: Path | None,
     overwrite: bool,
-    report: Callable[[Epoch], None] = lambda epoch: None,
+    run: Run = ALONE,
 ) -> tuple[dict[str, Any], Path, bool]:
     """Score a student, one aligned on the test shapes, or a baseline.
 
@@ -78,7 +80,7 @@ def score(
         settings: see `EvalSettings`.
         out: where the files go; beside the student, or in runs/, if None.
         overwrite: score again where the same was scored before.
-        report: of "tta", called after every epoch.
+        run: who does it and who hears of it.
 
     Returns:
         The scores (see `Report.as_dict`), their folder, and whether they were there already.
@@ -96,7 +98,7 @@ def score(
         scores = read_record(folder / "scores.json")
         if scores and (folder / "report.png").is_file():
             return scores, folder, True
-    found = _evaluated(subject, student, (root, name), settings, report)
+    found = _evaluated(subject, student, (root, name), settings, run)
     return _keep(found, settings, record, folder), folder, False
 
 
@@ -110,19 +112,19 @@ def _evaluated(
     student: Student | None,
     place: tuple[Path, str],
     settings: EvalSettings,
-    report: Callable[[Epoch], None],
+    run: Run,
 ) -> Report:
     """The scores of the subject's method on the shapes of a folder and a category."""
     root, name = place
     if subject.method == SUPERVISED:
-        return _supervised(subject, place, settings, report)
+        return _supervised(subject, place, settings, run.epochs)
     if subject.method == STUDENT and student is not None:
-        return evaluate_student(student, read_dataset(settings, name, root), settings)
+        return evaluate_student(student, read_dataset(settings, name, root), settings, run)
     teacher = make_teacher(subject.label.teacher, subject.label.teacher_options())
     if subject.method == TTA:
-        return evaluate_tta(teacher, read_dataset(settings, name, root), settings, subject.tta, student, report)
+        return evaluate_tta(teacher, read_dataset(settings, name, root), settings, subject.tta, student, run)
     baseline = make_baseline(subject.method, subject.options)
-    return evaluate_baseline(baseline, teacher, read_dataset(settings, name, root), settings, subject.label)
+    return evaluate_baseline(baseline, teacher, read_dataset(settings, name, root), settings, subject.label, run)
 
 
 def _supervised(

@@ -7,9 +7,10 @@ import zlib
 from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from gen3d.collection import Collection
+from gen3d.crew import Lost, Workers, answers, in_order
 from gen3d.data_card import write_card
 from gen3d.errors import Gen3dError, InputError
 from gen3d.part_statistics import shard_statistics
@@ -24,7 +25,7 @@ from gen3d.shards import (
     stage_shard,
     writing,
 )
-from gen3d.workers import in_workers, one_thread
+from gen3d.workers import one_thread
 
 Build = Callable[[Any], Iterable[Sample]]
 
@@ -34,7 +35,7 @@ def build_shards(  # noqa: PLR0913 (what to build and how to run it)
     stem: str,
     jobs: Sequence[tuple[int, Any]],
     build: Build,
-    workers: int = 1,
+    workers: Workers = 1,
     progress: Callable[[int], None] = lambda count: None,
     retry_failed: bool = False,
 ) -> None:
@@ -42,7 +43,8 @@ def build_shards(  # noqa: PLR0913 (what to build and how to run it)
 
     The bytes are the same for any number of workers. A sample that raises a Gen3dError is a failure with its reason.
     Of a shard that is there but lacks samples (failed ones to retry, or shapes that came after it was labelled), the
-    others are copied, not made again: it ends as if it had been built at once.
+    others are copied, not made again: it ends as if it had been built at once. On Ray a sample over which workers die
+    again and again is a failure, too.
 
     Args:
         collection: where they go.
@@ -50,22 +52,21 @@ def build_shards(  # noqa: PLR0913 (what to build and how to run it)
         jobs: (shard number, picklable payload) of every shard, finished or not.
         build: gives all samples of a shard, in order, from a payload and nothing else: (id, what makes its members).
             Its work belongs into the latter, which is called only for samples that are needed. A `ShardContent` will
-            do, too. Picklable where `workers` > 1.
-        workers: 1 builds in this process.
+            do, too. Picklable where `workers` are other processes.
+        workers: who builds; 1 is this process.
         progress: called after every shard with the number of samples made, failed ones included.
         retry_failed: make the failed samples of finished shards again.
 
     Raises:
-        Gen3dError: where a worker is killed; any error of `build` passes through. Finished shards stay.
+        Gen3dError: where a local worker is killed, or others over a whole shard; any error of `build` passes through.
+            Finished shards stay.
     """
     with writing(collection.root):
         collection.reload()
         tasks = _tasks(collection, stem, jobs, build, retry_failed)
-        workers = min(workers, len(tasks))
-        with contextlib.closing(in_workers(_stage, tasks, workers) if workers > 1 else _here(tasks)) as staging:
-            for staged, made in staging:
-                collection.publish(staged)
-                progress(made)
+        for staged, made in _staged(tasks, workers):
+            collection.publish(staged)
+            progress(made)
         write_card(collection)
 
 
@@ -77,6 +78,16 @@ class _Task(NamedTuple):
     build: Build
     earlier: ShardRecord | None  # a whole shard to take samples from
     retry_failed: bool
+    deadly: tuple[tuple[str, str], ...] = ()  # samples not to be tried again, and why
+
+
+@runtime_checkable
+class _Grouped(Protocol):
+    """A payload of a builder that makes several samples at once, unless told otherwise."""
+
+    singly: bool
+
+    def _replace(self, *, singly: bool) -> Any: ...
 
 
 def _tasks(
@@ -94,20 +105,63 @@ def _tasks(
     return tasks
 
 
+def _staged(tasks: Sequence[_Task], workers: Workers) -> Generator[tuple[StagedShard, int], None, None]:
+    """The shards under their temporary names with the numbers of samples made; those over which workers die come last.
+
+    Of these each sample is tried alone, and those that are deadly even so are failures.
+    """
+    lost = []
+    with contextlib.closing(answers(_stage, tasks, workers)) as coming:
+        for answer in coming:
+            if isinstance(answer, Lost):
+                lost.append(tasks[answer.number])
+            else:
+                yield answer[1]
+    for task in lost:
+        payload = task.payload._replace(singly=True) if isinstance(task.payload, _Grouped) else task.payload
+        task = task._replace(payload=payload)
+        shard = f"shard {task.number} of {task.stem}"
+        (ids,) = in_order(_unknown, [task], workers, what=shard)
+        deadly = []
+        with contextlib.closing(answers(_tried, [(*task, id) for id in ids], workers)) as coming:
+            for answer in coming:
+                if isinstance(answer, Lost):
+                    deadly.append((ids[answer.number], f"its worker died {answer.times} times"))
+        yield from in_order(_stage, [task._replace(deadly=tuple(deadly))], workers, what=shard)
+
+
 def _stage(*fields: Any) -> tuple[StagedShard, int]:
     """Build one shard and leave it under its temporary name; with it the number of samples made.
 
     Workers never publish, so that one which outlives its parent for a moment can't change the collection.
     """
     task = _Task(*fields)
-    known: dict[str, list[Member] | str] = {}
-    if task.earlier is not None:
-        known |= _whole_samples(task.root, task.earlier)
-        known |= {} if task.retry_failed else dict(task.earlier.failures)
     with one_thread():
-        content, made = _gather(task.build(task.payload), known)
+        content, made = _gather(task.build(task.payload), _known(task) | dict(task.deadly))
         content.statistics = shard_statistics(task.stem, content)
-    return stage_shard(task.root, task.stem, task.number, content), made
+    return stage_shard(task.root, task.stem, task.number, content), made + len(task.deadly)
+
+
+def _unknown(*fields: Any) -> list[str]:
+    """The samples of a shard that are to be made."""
+    task = _Task(*fields)
+    known = _known(task)
+    with one_thread():
+        return [id for id, _ in task.build(task.payload) if id not in known]
+
+
+def _tried(*fields: Any) -> None:
+    """Make one sample, the last of the fields, and throw it away."""
+    task, wanted = _Task(*fields[:-1]), fields[-1]
+    with one_thread(), contextlib.suppress(Gen3dError):
+        next((make() for id, make in task.build(task.payload) if id == wanted), None)
+
+
+def _known(task: _Task) -> dict[str, list[Member] | str]:
+    """The samples that are not made again: their members, or why they failed."""
+    if task.earlier is None:
+        return {}
+    return _whole_samples(task.root, task.earlier) | ({} if task.retry_failed else dict(task.earlier.failures))
 
 
 def _gather(samples: Iterable[Sample], known: dict[str, list[Member] | str]) -> tuple[ShardContent, int]:
@@ -137,9 +191,3 @@ def _whole_samples(root: Path, record: ShardRecord) -> dict[str, list[Member]]:
             if all(zlib.crc32(data) == entries[name][1] for name, data in found[id]):
                 hit.discard(id)
     return {id: members for id, members in found.items() if id not in hit}
-
-
-def _here(tasks: list[_Task]) -> Generator[tuple[StagedShard, int], None, None]:
-    """Stage the shards in this process, in order."""
-    for task in tasks:
-        yield _stage(*task)

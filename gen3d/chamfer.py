@@ -8,10 +8,15 @@ CD(X, Y) = mean over x of min over y |x - y|² + mean over y of min over x |x - 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float32, Float64
 from scipy.spatial import KDTree
+
+from gen3d.crew import Workers, crew_of, in_order
+
+_BLOCK = 16  # clouds whose distances to all others are one task of a cluster
 
 
 def chamfer(a: Float32[np.ndarray, "P 3"], b: Float32[np.ndarray, "Q 3"]) -> float:
@@ -20,13 +25,13 @@ def chamfer(a: Float32[np.ndarray, "P 3"], b: Float32[np.ndarray, "Q 3"]) -> flo
 
 
 def chamfer_matrix(
-    a: Sequence[Float32[np.ndarray, "_ 3"]], b: Sequence[Float32[np.ndarray, "_ 3"]], workers: int = 1
+    a: Sequence[Float32[np.ndarray, "_ 3"]], b: Sequence[Float32[np.ndarray, "_ 3"]], workers: Workers = 1
 ) -> Float64[np.ndarray, "A B"]:
-    """The distance of every cloud of one set to every one of another; the same for any number of `workers` threads."""
+    """The distance of every cloud of one set to every one of another; the same whoever works, here in threads."""
     return _directed(a, b, workers) + _directed(b, a, workers).T
 
 
-def chamfer_within(a: Sequence[Float32[np.ndarray, "_ 3"]], workers: int = 1) -> Float64[np.ndarray, "A A"]:
+def chamfer_within(a: Sequence[Float32[np.ndarray, "_ 3"]], workers: Workers = 1) -> Float64[np.ndarray, "A A"]:
     """The distances within a set; 0 on the diagonal."""
     half = _directed(a, a, workers)
     return half + half.T
@@ -51,14 +56,25 @@ def nearest_before(
 
 
 def _directed(
-    a: Sequence[Float32[np.ndarray, "_ 3"]], b: Sequence[Float32[np.ndarray, "_ 3"]], workers: int
+    a: Sequence[Float32[np.ndarray, "_ 3"]], b: Sequence[Float32[np.ndarray, "_ 3"]], workers: Workers
 ) -> Float64[np.ndarray, "A B"]:
     """Mean squared distance from the points of each of `a` to the nearest of each of `b`."""
-    return np.stack([_means(KDTree(cloud), a, workers) for cloud in b], 1)
+    crew = crew_of(workers)
+    if crew.here:
+        return _columns(a, crew.workers or -1, *b)
+    blocks = [tuple(b[start : start + _BLOCK]) for start in range(0, len(b), _BLOCK)]
+    return np.concatenate(in_order(partial(_columns, a, 1), blocks, crew), 1)
 
 
-def _means(tree: KDTree, clouds: Sequence[Float32[np.ndarray, "_ 3"]], workers: int = 1) -> Float64[np.ndarray, " A"]:
+def _columns(
+    a: Sequence[Float32[np.ndarray, "_ 3"]], threads: int, *b: Float32[np.ndarray, "_ 3"]
+) -> Float64[np.ndarray, "A B"]:
+    """`_directed` on that many threads of this process, -1 for all."""
+    return np.stack([_means(KDTree(cloud), a, threads) for cloud in b], 1)
+
+
+def _means(tree: KDTree, clouds: Sequence[Float32[np.ndarray, "_ 3"]], threads: int = 1) -> Float64[np.ndarray, " A"]:
     """Mean squared distance from the points of each cloud to the tree's nearest."""
-    far, _ = tree.query(np.concatenate(clouds), workers=workers)
+    far, _ = tree.query(np.concatenate(clouds), workers=threads)
     starts = np.cumsum([0, *(len(cloud) for cloud in clouds[:-1])])
     return np.add.reduceat(far**2, starts) / [len(cloud) for cloud in clouds]

@@ -13,6 +13,7 @@ from pydantic import Field
 from gen3d.building import build_shards
 from gen3d.categories import any_category, category
 from gen3d.collection import INFO, SHAPES, Collection, read_info, shape_id, shape_members, shape_seed
+from gen3d.crew import Workers, crew_of
 from gen3d.duplicates import Seen
 from gen3d.environment import has_gpu
 from gen3d.errors import InputError, SettingsError
@@ -69,7 +70,7 @@ class _Job(NamedTuple):
 def generate(  # noqa: PLR0913 (what to make and how to run it)
     settings: GenerateSettings,
     root: str | Path,
-    workers: int = 1,
+    workers: Workers = 1,
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda count: None,
     retry_failed: bool = False,
@@ -104,7 +105,8 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     jobs = [(i, _Job(settings, prompts, *ends[i], collection.root, seen, retry_failed)) for i in range(len(ends))]
     if len(collection) < settings.n and isinstance(generator, Pretrained) and (slow := generator.slow()) is not None:
         tell(slow)
-    shared = seen is not None or (isinstance(generator, Batched) and has_gpu())  # one process
+    batched = crew_of(workers).here and isinstance(generator, Batched) and has_gpu()
+    shared = batched or seen is not None  # one process
     build_shards(collection, SHAPES, jobs, _samples, 1 if shared else workers, progress, retry_failed)
     if choice and not at_once:
         tell(choice)

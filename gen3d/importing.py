@@ -15,6 +15,7 @@ from pydantic import Field
 from gen3d.building import build_shards
 from gen3d.categories import any_category
 from gen3d.collection import SHAPES, Collection, shape_members
+from gen3d.crew import Workers
 from gen3d.errors import InputError, SettingsError
 from gen3d.import_formats import Found, ShapeReader
 from gen3d.inputs import Input, Listing
@@ -52,7 +53,7 @@ def import_shapes(  # noqa: PLR0913 (what to import and how to run it)
     settings: ImportSettings,
     listing: Listing,
     root: str | Path,
-    workers: int = 1,
+    workers: Workers = 1,
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda count: None,
     retry_failed: bool = False,
@@ -64,7 +65,7 @@ def import_shapes(  # noqa: PLR0913 (what to import and how to run it)
         settings: see `ImportSettings`.
         listing: from `gen3d.inputs.find_inputs`.
         root: the collection's folder.
-        workers: processes.
+        workers: who does it; processes.
         overwrite: start anew, whatever is there.
         progress: called after every shard with the number of samples made, failed ones included.
         retry_failed: try the failed ones again.

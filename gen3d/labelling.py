@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from gen3d.asking import Group, LabelSettings, Renderers
 from gen3d.building import build_shards
 from gen3d.collection import Collection
+from gen3d.crew import Workers, crew_of
 from gen3d.data_card import has_card
 from gen3d.environment import has_gpu
 from gen3d.errors import InputError, MissingError, SettingsError
@@ -36,7 +37,7 @@ class _Job(NamedTuple):
 def label(
     collection: Collection,
     settings: LabelSettings,
-    workers: int = 1,
+    workers: Workers = 1,
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda count: None,
     retry_failed: bool = False,
@@ -44,8 +45,8 @@ def label(
     """Add `knowledge-<teacher>` shards to the collection, or what is missing of them; returns that stem.
 
     Shapes that came to a shard after it was labelled are labelled too; what is known of the others stays as it is.
-    A pretrained teacher's weights are downloaded where they are not there; on a GPU one process asks it, whatever
-    `workers` says.
+    A pretrained teacher's weights are downloaded where they are not there; on a GPU of this machine one process asks
+    it, whatever number of `workers` there is.
 
     Results at the edge: a shape of which no view shows a part, because the teacher gives no score, no box, or only ones
     on the background, is a failure with that reason, as is one whose scores are not finite. Where that is all of them,
@@ -71,7 +72,7 @@ def label(
         collection.begin(stem, info, overwrite)
         numbers = [record.number for record in collection.records()]
         jobs = [(number, _Job(collection.root, number, settings, retry_failed)) for number in numbers]
-        alone = isinstance(teacher, Pretrained) and has_gpu()
+        alone = crew_of(workers).here and isinstance(teacher, Pretrained) and has_gpu()
         build_shards(collection, stem, jobs, _samples, 1 if alone else workers, progress, retry_failed)
     if not collection.ids(stem):
         id, reason = collection.failures(stem)[0]

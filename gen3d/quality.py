@@ -8,6 +8,7 @@ set as a whole: compare figures of this stage with each other. P-FID and P-IS: s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,9 @@ import numpy as np
 from jaxtyping import Float32, Float64
 from pydantic import Field
 
-from gen3d.chamfer import chamfer_matrix, chamfer_within
+from gen3d.chamfer import chamfer_within
 from gen3d.collection import INFO, Collection
+from gen3d.crew import Crew, Workers, crew_of, in_order
 from gen3d.errors import InputError
 from gen3d.feature_measures import Classifier, FeatureMeasures, feature_measures
 from gen3d.filters import FilterSettings, flaws
@@ -99,7 +101,7 @@ def quality(
     collection: Collection,
     reference: str | Path | None,
     settings: QualitySettings,
-    workers: int = 1,
+    workers: Workers = 1,
     progress: Callable[[int], None] = lambda count: None,
 ) -> Quality:
     """Measure all shapes of a collection, and compare as many of them with as many of a reference.
@@ -108,8 +110,8 @@ def quality(
         collection: its shapes, and what teachers know of them.
         reference: a collection of the same category, or files, as `gen3d import` reads them: y up, +z in front.
         settings: see `QualitySettings`.
-        workers: threads; they make no difference to the result.
-        progress: called after every shape.
+        workers: who measures; they make no difference to the result. On this machine they are threads.
+        progress: called after every shard with the number of its shapes.
 
     Raises:
         InputError: less than two shapes, or references, to compare; a reference of another category; `features` that
@@ -123,18 +125,13 @@ def quality(
     if size < 2:
         few = collection.root if count < 2 else reference
         raise InputError(f"{few}: has {min(count, len(theirs))} shapes; at least 2 are needed to compare")
-    chosen = set(_drawn(count, size, settings.seed))
-    rows: list[ShapeQuality] = []
-    ours: list[Cloud] = []
-    for index, shape in enumerate(collection.shapes()):
-        rows.append(_alone(shape))
-        ours += [_cloud(shape, settings)] if index in chosen else []
-        progress(1)
-    within = chamfer_within(ours, workers)
+    chosen = _drawn(count, size, settings.seed)
+    rows, ours = _examined(collection, set(chosen), settings, workers, progress)
     drawn = [theirs[i] for i in _drawn(len(theirs), size, settings.seed)] if theirs else []
-    across = chamfer_matrix(ours, drawn, workers) if drawn else None
-    rows = _with_distances(rows, sorted(chosen), within, across)
-    sets = None if across is None else set_measures(within, across, chamfer_within(drawn, workers))
+    apart = chamfer_within([*ours, *drawn], workers)
+    within, across = apart[:size, :size], apart[:size, size:] if drawn else None
+    rows = _with_distances(rows, chosen, within, across)
+    sets = None if across is None else set_measures(within, across, apart[size:, size:])
     ordered = sorted(_with_teachers(collection, rows), key=_badness)
     features = None if classifier is None else feature_measures(classifier, ours, drawn)
     return Quality(ordered, sets, size, len(theirs), left_out, features)
@@ -155,6 +152,37 @@ def set_measures(
     closest = everything == everything.min(1, keepdims=True)
     right = (closest & (own[:, None] == own[None])).sum(1) / closest.sum(1)
     return SetMeasures(float(nearest.any(0).mean()), float(across.min(0).mean()), float(right.mean()))
+
+
+def _examined(
+    collection: Collection,
+    chosen: set[int],
+    settings: QualitySettings,
+    workers: Workers,
+    progress: Callable[[int], None],
+) -> tuple[list[ShapeQuality], list[Cloud]]:
+    """What each shape says by itself, and the clouds of those that are chosen."""
+    records, tasks, first = collection.records(), [], 0
+    for record in records:
+        last = first + len(record.ids)
+        tasks.append((record.number, frozenset(i - first for i in chosen if first <= i < last)))
+        first = last
+    crew = Crew(workers=1) if crew_of(workers).here else workers  # shapes are quick: processes would not pay
+    work = partial(_shard, collection.root, settings)
+    found = in_order(work, tasks, crew, lambda number: progress(len(records[number].ids)))
+    return [row for rows, _ in found for row in rows], [cloud for _, clouds in found for cloud in clouds]
+
+
+def _shard(
+    root: Path, settings: QualitySettings, number: int, chosen: frozenset[int]
+) -> tuple[list[ShapeQuality], list[Cloud]]:
+    """Of one shard; `chosen` are places in it."""
+    rows: list[ShapeQuality] = []
+    clouds: list[Cloud] = []
+    for place, shape in enumerate(Collection.open(root).shapes(number)):
+        rows.append(_alone(shape))
+        clouds += [_cloud(shape, settings)] if place in chosen else []
+    return rows, clouds
 
 
 def _alone(shape: Shape) -> ShapeQuality:

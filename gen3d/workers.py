@@ -17,19 +17,21 @@ from typing import Any, TypeVar
 from gen3d.errors import Gen3dError
 
 T = TypeVar("T")
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def in_workers(work: Callable[..., T], tasks: Sequence[tuple], workers: int) -> Generator[T, None, None]:
-    """`work(*task)` of every task in worker processes, in the order they get done. Closing it ends the workers at once.
+def in_workers(work: Callable[..., T], tasks: Sequence[tuple], workers: int) -> Generator[tuple[int, T], None, None]:
+    """(number, `work(*task)`) of every task in worker processes, in the order they get done.
+
+    Closing it ends the workers at once.
 
     Raises Gen3dError where a worker is killed; any error of `work` passes through.
     """
     try:
         with worker_pool(workers) as submit:
-            futures = [submit(work, *task) for task in tasks]
-            for future in as_completed(futures):
-                yield future.result()
+            numbers = {submit(work, *task): number for number, task in enumerate(tasks)}
+            for future in as_completed(list(numbers)):
+                yield numbers.pop(future), future.result()
     except BrokenProcessPool:
         hint = "finished shards are kept; run again, with fewer workers"
         raise Gen3dError(f"a worker process was killed, perhaps for want of memory; {hint}") from None
@@ -70,9 +72,9 @@ def _end_with_parent(lifeline: Connection) -> None:
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Numeric libraries on one thread, here and in processes started here: with more, sums come out differently."""
-    saved = {name: os.environ.get(name) for name in _THREADS}
+    saved = {name: os.environ.get(name) for name in THREADS}
     before = _torch_threads(1)
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
         yield
     finally:

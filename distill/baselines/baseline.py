@@ -99,6 +99,11 @@ class Baseline(ABC):
     Options: ClassVar[type[Settings]] = Settings
     reads_features: ClassVar[bool] = False  # instead of scores, of teachers that have them
 
+    @property
+    def learns(self) -> bool:
+        """Whether its answer on a shape depends on the others, too."""
+        return False
+
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or self.Options()
 

@@ -74,6 +74,11 @@ class OpenScene(Baseline):
     reads_features = True
     settings: OpenSceneOptions
 
+    @property
+    def learns(self) -> bool:
+        """Its network is taught by all shapes."""
+        return self.settings.answer != "fused"
+
     def labels(self, observed: Iterable[Observed]) -> Iterator[Int16[np.ndarray, " N"]]:
         """One after the other from fused features; with the network, once all shapes are there."""
         fused = map(fuse, observed)
