@@ -76,7 +76,6 @@ def _label(
         stem = label(opened, settings, workers, overwrite, count, retry_failed)
     if not count.made:
         output.say_nothing_to_do(folder, "labelled before with the same settings", retry_failed)
-    opened = Collection.open(folder)
     failures, rows = opened.failures(stem), labelled_summary(opened, stem)
     sheet = draw_sheet(opened, stem, again=count.made > 0)
     result = {"collection": str(folder), "labelled": len(opened.ids(stem)), "labelled_now": count.made}
