@@ -22,7 +22,7 @@ _STYLES = ("names", "of", "ensemble", "pointclip", "partdistill", "pointclip-v2"
 
 def command(
     context: typer.Context,
-    collection: Path = typer.Argument(..., help="A collection's folder."),
+    collection: str = typer.Argument(..., help="A collection's folder or URL."),
     teacher: str = typer.Option(None, "--teacher", help=f"{', '.join(_TEACHERS)}.  [default: lite]"),
     parts: str = typer.Option(None, "--parts", help="Parts, comma-separated; your own words too.  [default: all]"),
     weights: Path = typer.Option(None, "--weights", help="Folder of weights.  [default: the Hub's cache]"),
@@ -63,7 +63,7 @@ def command(
 
 
 def _label(
-    folder: Path, settings: LabelSettings, workers: int, overwrite: bool, retry_failed: bool, as_json: bool
+    folder: str, settings: LabelSettings, workers: int, overwrite: bool, retry_failed: bool, as_json: bool
 ) -> None:
     """Label what is not labelled yet, with a bar, and show what is known then."""
     from gen3d.collection import Collection

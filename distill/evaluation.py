@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int16
@@ -26,6 +25,7 @@ from gen3d.labelling import ready, renderers_for
 from gen3d.rendering.styles import style_of
 from gen3d.settings import Settings
 from gen3d.shape import UNLABELLED, Shape, face_normals, yaw
+from gen3d.storage import Place, local
 from gen3d.teachers.predictions import Teacher
 
 RANDOM_YAW = "random"
@@ -47,7 +47,7 @@ class EvalSettings(Settings):
     seed: int = Field(default=0, ge=0)
 
 
-def read_dataset(settings: EvalSettings, category_name: str, root: Path) -> LabelledSet:
+def read_dataset(settings: EvalSettings, category_name: str, root: Place) -> LabelledSet:
     """The labelled shapes the settings ask for. Raises SettingsError for an option the data set does not have."""
     if settings.dataset not in DATASETS:
         raise SettingsError(f"unknown data set {settings.dataset!r}; known are: {', '.join(DATASETS)}")
@@ -57,7 +57,8 @@ def read_dataset(settings: EvalSettings, category_name: str, root: Path) -> Labe
     for option in options:
         if option not in inspect.signature(read).parameters:
             raise SettingsError(f"{option}: the {settings.dataset} data set has no such option")
-    return read(root, category_name, **options)
+    where = root if settings.dataset == "collection" else local(root, f"the {settings.dataset} data set")
+    return read(where, category_name, **options)
 
 
 def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSettings) -> Report:

@@ -29,6 +29,7 @@ from gen3d.asking import LabelSettings
 from gen3d.errors import InputError, SettingsError
 from gen3d.record import read_record, same_record, start_record, write_record
 from gen3d.settings import Settings
+from gen3d.storage import Place
 from gen3d.teachers import make_teacher
 
 STUDENT, TTA, SUPERVISED = "student", "tta", "supervised"
@@ -62,7 +63,7 @@ class Subject(Settings):
 
 def score(
     subject: Subject,
-    root: Path,
+    root: Place,
     settings: EvalSettings,
     out: Path | None,
     overwrite: bool,
@@ -72,7 +73,7 @@ def score(
 
     Args:
         subject: what to score.
-        root: the data set's folder.
+        root: the data set's folder; of a collection also its URL.
         settings: see `EvalSettings`.
         out: where the files go; beside the student, or in runs/, if None.
         overwrite: score again where the same was scored before.
@@ -101,7 +102,7 @@ def score(
 def _evaluated(
     subject: Subject,
     student: Student | None,
-    place: tuple[Path, str],
+    place: tuple[Place, str],
     settings: EvalSettings,
     report: Callable[[Epoch], None],
 ) -> Report:
@@ -119,7 +120,7 @@ def _evaluated(
 
 
 def _supervised(
-    subject: Subject, place: tuple[Path, str], settings: EvalSettings, report: Callable[[Epoch], None]
+    subject: Subject, place: tuple[Place, str], settings: EvalSettings, report: Callable[[Epoch], None]
 ) -> Report:
     """The scores of students of human labels."""
     root, name = place

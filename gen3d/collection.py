@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence, Set
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen3d import __version__
@@ -58,7 +59,9 @@ class Collection:
         Raises:
             SettingsError: where the folder holds other files, or a collection of other settings.
         """
-        root = make_folder(place(root))
+        root = place(root)
+        if isinstance(root, Path):
+            make_folder(root)
         info = _signed({"format_version": FORMAT_VERSION, **info})
         there = names_in(root)
         if INFO not in there and not all(name.startswith(".") for name in there):

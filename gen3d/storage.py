@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from gen3d.errors import StorageError
+from gen3d.errors import SettingsError, StorageError
 from gen3d.remote import Remote, is_url
 
 Place = Path | Remote
@@ -34,6 +34,20 @@ def place(text: str | Place) -> Place:
     if not isinstance(text, str) or not is_url(text):
         return Path(text) if isinstance(text, str) else text
     return Path(text.removeprefix("file://")) if text.startswith("file://") else Remote(text)
+
+
+def local(at: Place, what: str) -> Path:
+    """The path of a place. Raises SettingsError for a URL, since `what` is read from folders alone."""
+    if isinstance(at, Remote):
+        raise SettingsError(f"{at}: {what} is read from a folder; collections alone may be URLs")
+    return at
+
+
+def beside(folder: Place, ending: str) -> Path:
+    """The file `<folder's name><ending>` beside a folder; of a URL in the working directory."""
+    if isinstance(folder, Remote):
+        return Path(f"{folder.name}{ending}")
+    return folder.absolute().with_name(f"{folder.absolute().name}{ending}")
 
 
 def storage_error(path: Place, error: OSError) -> StorageError:
@@ -89,11 +103,11 @@ def fsync_folder(folder: str | Path) -> None:
         os.close(handle)
 
 
-def make_folder(folder: str | Place) -> Place:
-    """The folder, created with its parents where absent; object stores have none. Raises StorageError."""
-    if isinstance(folder, Remote):
-        return folder
+def make_folder(folder: str | Path) -> Path:
+    """The folder, created with its parents where absent. Raises StorageError; SettingsError for what was a URL."""
     folder = Path(folder)
+    if any(is_url(f"{part}//") for part in folder.parts) and not folder.exists():
+        raise SettingsError(f"{folder}: looks like a URL, but is written to a folder; collections alone may be URLs")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
