@@ -2,8 +2,8 @@
 
     python benchmarks/picture.py --collections DIR --out docs/pipeline.png
 
-A row per category: two shapes of DIR/CATEGORY (a labelled collection) with the parts of their grammar, three views of the
-second one with what the teacher found, and a fresh shape (seed 1) that the shipped student labels in one pass.
+A row per category: two shapes of DIR/CATEGORY (a labelled collection) with the parts of their grammar, three views of
+the second one with what the teacher found, and a fresh shape (seed 1) that the shipped student labels in one pass.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def row(category: str, collection: Collection, student: Student) -> list[UInt8[n
     stem = labelled_stem(collection, "lite")
     first, second = islice(collection.shapes(), 2)
     pictures = [portraits(shape, shape.face_labels, ANGLE, SIDE)[0] for shape in (first, second)]
-    known = {id: data for id, data in collection.members(stem, "safetensors", 0)}
+    known = dict(collection.members(stem, "safetensors", 0))
     knowledge = Knowledge.from_bytes(known[second.id], second.id)
     views = make_renderer("auto", rings(10, SIDE), second.has_mesh).render(second)
     pictures += [found_in(views[number], number, knowledge) for number in VIEWS]

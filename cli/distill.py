@@ -19,8 +19,8 @@ def command(
     data: str = typer.Option(None, "--data", help="collection, or partdistill-h5: --root.  [default: collection]"),
     root: Path = typer.Option(None, "--root", help="Folder of PartDistill's preprocessed shapes."),
     source: str = typer.Option(None, "--source", help="generated, real or mixed.  [default: generated]"),
-    generated: Path = typer.Option(None, "--generated", help="Collection.  [default: runs/CATEGORY/generated]"),
-    real: Path = typer.Option(None, "--real", help="Collection.  [default: runs/CATEGORY/real]"),
+    generated: str = typer.Option(None, "--generated", help="Collection.  [default: runs/CATEGORY/generated]"),
+    real: str = typer.Option(None, "--real", help="Collection.  [default: runs/CATEGORY/real]"),
     ratio: float = typer.Option(None, "--ratio", help="Share of real shapes in mixed batches.  [default: 0.5]"),
     fade: float = typer.Option(None, "--fade", help="Share of the training in which that falls to 0.  [default: 0.8]"),
     teacher: str = typer.Option(None, "--teacher", help="Whose knowledge to distil.  [default: lite]"),
@@ -51,11 +51,12 @@ def command(
     from distill.trainer import DistillSettings
     from gen3d.categories import any_category
     from gen3d.settings import resolve
+    from gen3d.storage import place
 
     name = any_category(category).name
     settings = resolve(DistillSettings, preset, **output.settings_given(context, DistillSettings) | {"category": name})
     home = output.RUNS / name
-    folders = knowledge_folders(settings, generated or home / "generated", real or home / "real", root)
+    folders = knowledge_folders(settings, place(generated or home / "generated"), place(real or home / "real"), root)
     target = out or home / f"student-{source_name(settings)}"
     if starts_at_random(settings):
         output.say(f"{settings.student}: no --encoder is given; the encoder starts at random")

@@ -32,7 +32,7 @@ def command(
     option: list[str] = typer.Option([], "--option", help="The teacher's NAME=VALUE, as weights=DIR; may be repeated."),
     set_: list[str] = typer.Option([], "--set", help="NAME=VALUE of the method, as threshold=0.4; may be repeated."),
     dataset: str = typer.Option(None, "--dataset", help=f"{_DATASETS}.  [default: psb]"),
-    root: Path = typer.Option(..., "--root", help="The data set's folder."),
+    root: str = typer.Option(..., "--root", help="The data set's folder; a collection's may be a URL."),
     split: str = typer.Option(None, "--split", help="Of sets that have them: train, val, trainval or test."),
     missing: str = typer.Option(None, "--missing", help="Of sets with lists: skip = score what is there."),
     pose: str = typer.Option(None, "--pose", help="psb: canonical or raw."),
@@ -74,9 +74,10 @@ def command(
     from distill.scoring import score
     from gen3d.errors import SettingsError
     from gen3d.settings import resolve
+    from gen3d.storage import place
 
     given = output.settings_given(context, EvalSettings) | {"leave_out": output.names(leave_out)}
-    settings = resolve(EvalSettings, preset, **given)
+    settings, at = resolve(EvalSettings, preset, **given), place(root)
     subject = _subject(context, settings, output.assignments(option), output.assignments(set_, "--set"))
     if every_epoch and method != "student":
         raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
@@ -84,11 +85,11 @@ def command(
     crew = 1 if crew.here and workers is None else crew
     with output.progress(f"scoring: {method}", None) as step:
         run = Run(crew, lambda count: step(count, ""), _losses(step))
-        result, folder, finished = score(subject, root, settings, out, overwrite, run)
+        result, folder, finished = score(subject, at, settings, out, overwrite, run)
     if finished:
         output.say_nothing_to_do(folder, "scored before with the same settings")
     if every_epoch:
-        result |= score_epochs(student, root, settings, result, folder, overwrite)
+        result |= score_epochs(student, at, settings, result, folder, overwrite)
     _show(result, settings, folder, as_json)
 
 

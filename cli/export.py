@@ -10,7 +10,7 @@ from cli import output
 
 
 def command(
-    collection: Path = typer.Argument(..., help="A collection's folder."),
+    collection: str = typer.Argument(..., help="A collection's folder or URL."),
     format: str = typer.Option(
         ..., "--format", help="glb, ply, shapenetpart-h5, shapenetpart-txt, webdataset or parquet."
     ),
@@ -35,13 +35,14 @@ def command(
     from distill.exporting import ExportSettings, export
     from gen3d.collection import Collection
     from gen3d.settings import resolve
+    from gen3d.storage import place
 
     shares = None if split is None else tuple(share.strip() for share in split.split(","))
     options = {"labels": labels, "teacher": teacher, "student": student, "points": points, "shard": shard}
     settings = resolve(ExportSettings, None, format=format, **options, split=shares, seed=seed)
     opened = Collection.open(collection)
     with output.progress(f"exporting {opened.category}", len(opened)) as step:
-        result, finished = export(collection, settings, out, overwrite, lambda count: step(count, ""))
+        result, finished = export(place(collection), settings, out, overwrite, lambda count: step(count, ""))
     if finished:
         output.say_nothing_to_do(out, "exported before with the same settings")
     rows = [[p["part"], f"{p['elements']:,}", f"{p['share']:.1%}", str(p["shapes"])] for p in result["parts"]]

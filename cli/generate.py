@@ -47,7 +47,7 @@ def command(
     clip_weights: Path = typer.Option(None, "--clip-weights", help="clip: a model's folder.  [default: ViT-L/14]"),
     min_distance: float = typer.Option(None, "--min-distance", help="duplicates: Chamfer.  [default: 0.0005]"),
     attempts: int = typer.Option(None, "--attempts", help="Seeds tried for a shape that is rejected.  [default: 10]"),
-    out: Path = typer.Option(None, "--out", help="The collection's folder.  [default: runs/CATEGORY/generated]"),
+    out: str = typer.Option(None, "--out", help="A folder or URL.  [default: runs/CATEGORY/generated]"),
     preset: str = output.PRESET,
     seed: int = output.SEED,
     offline: bool = output.OFFLINE,
@@ -82,7 +82,7 @@ def command(
 
 
 def _make(
-    settings: GenerateSettings, out: Path | None, crew: Crew, overwrite: bool, retry_failed: bool, as_json: bool
+    settings: GenerateSettings, out: str | None, crew: Crew, overwrite: bool, retry_failed: bool, as_json: bool
 ) -> None:
     """Make the collection, with a bar, and say what came of it."""
     from gen3d.generation import generate

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import typer
 
 from cli import output
@@ -13,7 +11,7 @@ def command(
     context: typer.Context,
     paths: list[str] = typer.Argument(..., help="Files, folders, or quoted patterns such as 'scans/**/*.obj'."),
     category: str = typer.Option(..., "--category", help="What all of them are, such as chair."),
-    out: Path = typer.Option(None, "--out", help="The collection's folder.  [default: runs/CATEGORY/real]"),
+    out: str = typer.Option(None, "--out", help="A folder or URL.  [default: runs/CATEGORY/real]"),
     up: str = typer.Option(None, "--up", help="Their upward axis: y, z, or auto to guess per shape.  [default: y]"),
     front: str = typer.Option(None, "--front", help="Axis that faces front: +x, -x, ...  [default: +z; -y if z is up]"),
     align: bool = typer.Option(None, "--align", help="Find the pose by comparing with generated shapes; any will do."),

@@ -23,7 +23,7 @@ _STYLES = ("names", "of", "ensemble", "pointclip", "partdistill", "pointclip-v2"
 
 def command(
     context: typer.Context,
-    collection: Path = typer.Argument(..., help="A collection's folder."),
+    collection: str = typer.Argument(..., help="A collection's folder or URL."),
     teacher: str = typer.Option(None, "--teacher", help=f"{', '.join(_TEACHERS)}.  [default: lite]"),
     parts: str = typer.Option(None, "--parts", help="Parts, comma-separated; your own words too.  [default: all]"),
     weights: Path = typer.Option(None, "--weights", help="Folder of weights.  [default: the Hub's cache]"),
@@ -68,7 +68,7 @@ def command(
 
 
 def _label(
-    folder: Path, settings: LabelSettings, crew: Crew, overwrite: bool, retry_failed: bool, as_json: bool
+    folder: str, settings: LabelSettings, crew: Crew, overwrite: bool, retry_failed: bool, as_json: bool
 ) -> None:
     """Label what is not labelled yet, with a bar, and show what is known then."""
     from gen3d.collection import Collection
@@ -81,7 +81,6 @@ def _label(
         stem = label(opened, settings, crew, overwrite, count, retry_failed)
     if not count.made:
         output.say_nothing_to_do(folder, "labelled before with the same settings", retry_failed)
-    opened = Collection.open(folder)
     failures, rows = opened.failures(stem), labelled_summary(opened, stem)
     sheet = draw_sheet(opened, stem, again=count.made > 0)
     result = {"collection": str(folder), "labelled": len(opened.ids(stem)), "labelled_now": count.made}

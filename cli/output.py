@@ -84,7 +84,7 @@ def say_unknown(category: str) -> None:
         say(note)
 
 
-def say_nothing_to_do(where: Path, done: str, retry_failed: bool = False) -> None:
+def say_nothing_to_do(where: object, done: str, retry_failed: bool = False) -> None:
     """Why a repeated command ended at once, on stderr: `done` before, or no failed sample to try again."""
     say(f"{where}: {'no shape failed' if retry_failed else done}; nothing to do")
 

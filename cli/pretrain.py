@@ -10,7 +10,7 @@ from cli import output
 
 
 def command(
-    collections: list[Path] = typer.Argument(..., help="Collections, generated or imported; labels are not read."),
+    collections: list[str] = typer.Argument(..., help="Collections, generated or imported; labels are not read."),
     student: str = typer.Option(None, "--student", help="Whose encoder.  [default: small]"),
     epochs: int = typer.Option(None, "--epochs", help="Passes over the shapes.  [default: 60]"),
     batch: int = typer.Option(None, "--batch", help="Shapes per step.  [default: 32]"),
@@ -30,6 +30,7 @@ def command(
     from distill.masked_training import PretrainEpoch, PretrainSettings
     from distill.pretraining import pretrain
     from gen3d.settings import resolve
+    from gen3d.storage import place
 
     options = {"student": student, "epochs": epochs, "batch": batch, "mask": mask, "lr": lr}
     options |= {"accumulate": accumulate, "device": device}
@@ -42,7 +43,7 @@ def command(
             add(epoch)
             step(1 if len(log) > 1 else epoch.epoch, f"loss {epoch.loss:.4f}")
 
-        finished = pretrain(collections, settings, out, overwrite, report)
+        finished = pretrain([place(root) for root in collections], settings, out, overwrite, report)
     if finished:
         output.say_nothing_to_do(out, "finished before from the same collections and settings")
     result = {"encoder": str(out), "finished_before": finished, "epochs": len(log)}

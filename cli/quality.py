@@ -11,8 +11,8 @@ from cli import output
 
 def command(
     context: typer.Context,
-    collection: Path = typer.Argument(..., help="A collection's folder."),
-    reference: Path = typer.Option(None, "--reference", help="A collection, or a folder of meshes, to compare with."),
+    collection: str = typer.Argument(..., help="A collection's folder or URL."),
+    reference: str = typer.Option(None, "--reference", help="A collection, or a folder of meshes, to compare with."),
     points: int = typer.Option(None, "--points", help="Points per shape for distances.  [default: 2048]"),
     most: int = typer.Option(None, "--most", help="Shapes of each set that are compared.  [default: all]"),
     features: Path = typer.Option(None, "--features", help="Converted pointnet.pt: adds P-IS and P-FID."),
@@ -41,13 +41,14 @@ def command(
     from gen3d.quality_report import as_json as json_of
     from gen3d.quality_report import draw_extremes, rejected, summary
     from gen3d.settings import resolve
+    from gen3d.storage import beside
 
     weights = {"features": None if features is None else str(features)}
     settings = resolve(QualitySettings, None, points=points, most=most, seed=seed, **weights)
     opened, crew = Collection.open(collection), output.crew_given(context)
     with output.progress(f"measuring {opened.category}", len(opened)) as step:
         found = quality(opened, reference, settings, crew, lambda count: step(count, ""))
-    path = picture or collection.absolute().with_name(f"{collection.absolute().name}-quality.png")
+    path = picture or beside(opened.root, "-quality.png")
     draw_extremes(opened, found, path)
 
     def table() -> None:

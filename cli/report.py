@@ -10,7 +10,7 @@ from cli import output
 
 
 def command(
-    run: Path = typer.Argument(..., help="Folder of a student, a collection, scores or an experiment."),
+    run: str = typer.Argument(..., help="Folder of a student, a collection (or its URL), scores or an experiment."),
     out: Path = typer.Option(None, "--out", help="The page.  [default: RUN-report.html]"),
     as_json: bool = output.JSON,
 ) -> None:
@@ -21,8 +21,9 @@ def command(
     shapes of your data: look before you publish it.
     """
     from distill.html_report import write_page
+    from gen3d.storage import place
 
-    result, page = write_page(run, out)
+    result, page = write_page(place(run), out)
     counts = ", ".join(f"{count} {kind}" for kind, count in result.items() if count and kind != "bytes")
     line = f"{page}: {counts}; {result['bytes'] / 1e6:.1f} MB"
     output.show({"run": str(run), "out": str(page)} | result, as_json, lambda: print(line))

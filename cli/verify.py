@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import typer
 
 from cli import output
 
 
 def command(
-    collection: Path = typer.Argument(..., help="A collection's folder."),
+    collection: str = typer.Argument(..., help="A collection's folder or URL."),
     as_json: bool = output.JSON,
 ) -> None:
     """Find every bit of a collection that changed, and all that is missing. Exit code 3 where there is any damage."""

@@ -10,7 +10,7 @@ from cli import output
 
 
 def command(
-    collection: Path = typer.Argument(..., help="A collection's folder."),
+    collection: str = typer.Argument(..., help="A collection's folder or URL."),
     out: Path = typer.Option(..., "--out", help="Folder for the pictures and images.json."),
     parts: str = typer.Option(None, "--parts", help="Categories of images.json, comma-separated.  [default: all]"),
     renderer: str = typer.Option(None, "--renderer", help="As at `gen3d label`.  [default: auto]"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,19 +21,19 @@ from distill.trainer import DistillSettings, Epoch, Training, TrainingSet
 from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import Knowledge
 from gen3d.record import plain, read_record, same_record, write_record
-from gen3d.storage import atomic_write
+from gen3d.storage import Place, atomic_write
 from gen3d.whole_folder import whole_folder
 
 RECORD = "training.json"
 
 
-def source_folders(source: str, generated: Path, real: Path) -> dict[str, Path]:
+def source_folders(source: str, generated: Place, real: Place) -> dict[str, Place]:
     """The collections that a source (generated, real or mixed) consists of, by their own source."""
     both = {"generated": generated, "real": real}
     return both if source == "mixed" else {source: both[source]}
 
 
-def knowledge_folders(settings: DistillSettings, generated: Path, real: Path, root: Path | None) -> dict[str, Path]:
+def knowledge_folders(settings: DistillSettings, generated: Place, real: Place, root: Path | None) -> dict[str, Place]:
     """What to distil from: collections by their source, or the one folder of other data.
 
     Raises SettingsError where `root` is missing, or given for collections.
@@ -73,7 +73,7 @@ def notes(student: Student, log: list[Epoch]) -> list[str]:
 
 
 def distill(
-    folders: dict[str, Path],
+    folders: Mapping[str, Place],
     settings: DistillSettings,
     out: Path,
     overwrite: bool = False,

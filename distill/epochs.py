@@ -20,7 +20,7 @@ from distill.evaluation import EvalSettings, evaluate_student, read_dataset
 from distill.student import Student
 from gen3d.errors import InputError, StorageError
 from gen3d.record import read_record, same_record, start_record, write_record
-from gen3d.storage import make_folder
+from gen3d.storage import Place, make_folder
 
 FOLDER = "epochs"
 WARNING = "chosen by test scores: not a fair score"
@@ -54,7 +54,7 @@ def epoch_students(folder: Path) -> Iterator[tuple[int, Student]]:
 
 
 def score_epochs(
-    folder: Path, root: Path, settings: EvalSettings, selected: dict[str, Any], out: Path, overwrite: bool = False
+    folder: Path, root: Place, settings: EvalSettings, selected: dict[str, Any], out: Path, overwrite: bool = False
 ) -> dict[str, Any]:
     """Score every kept epoch on a labelled set, into `epochs.json`.
 

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +28,7 @@ from gen3d.labelling import ready, renderers_for
 from gen3d.rendering.styles import style_of
 from gen3d.settings import Settings
 from gen3d.shape import UNLABELLED, Shape, face_normals, yaw
+from gen3d.storage import Place, local
 from gen3d.teachers.predictions import Teacher
 
 RANDOM_YAW = "random"
@@ -69,7 +69,7 @@ class Run(NamedTuple):
 ALONE = Run()  # in this process, unheard
 
 
-def read_dataset(settings: EvalSettings, category_name: str, root: Path) -> LabelledSet:
+def read_dataset(settings: EvalSettings, category_name: str, root: Place) -> LabelledSet:
     """The labelled shapes the settings ask for. Raises SettingsError for an option the data set does not have."""
     if settings.dataset not in DATASETS:
         raise SettingsError(f"unknown data set {settings.dataset!r}; known are: {', '.join(DATASETS)}")
@@ -79,7 +79,8 @@ def read_dataset(settings: EvalSettings, category_name: str, root: Path) -> Labe
     for option in options:
         if option not in inspect.signature(read).parameters:
             raise SettingsError(f"{option}: the {settings.dataset} data set has no such option")
-    return read(root, category_name, **options)
+    where = root if settings.dataset == "collection" else local(root, f"the {settings.dataset} data set")
+    return read(where, category_name, **options)
 
 
 def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSettings, run: Run = ALONE) -> Report:

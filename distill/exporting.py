@@ -28,6 +28,7 @@ from gen3d.record import read_record, same_record, write_record
 from gen3d.settings import Settings
 from gen3d.shape import UNLABELLED, Shape
 from gen3d.shapenet_frame import settled
+from gen3d.storage import Place
 from gen3d.whole_folder import whole_folder
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class _Tally:
 
 
 def export(
-    root: Path,
+    root: Place,
     settings: ExportSettings,
     out: Path,
     overwrite: bool = False,
@@ -160,7 +161,7 @@ def _complete(settings: ExportSettings) -> ExportSettings:
 
 def _check_place(collection: Collection, out: Path) -> None:
     """Raise SettingsError where an export may not go, with or without --overwrite."""
-    if collection.root.resolve() in out.resolve().parents:
+    if isinstance(collection.root, Path) and collection.root.resolve() in out.resolve().parents:
         raise SettingsError(f"{out}: lies inside the collection; choose a folder beside it")
     if out.exists() and not (out / RESULT).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise SettingsError(f"{out}: holds something else than an export; choose an empty or a new folder")

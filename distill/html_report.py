@@ -14,13 +14,14 @@ from distill.page.sections import Page, Section
 from distill.page.text import safe_json, text
 from gen3d import __version__
 from gen3d.colors import PALETTE, RIGHT_COLOR, UNLABELLED_GREY, WRONG_COLOR
-from gen3d.storage import atomic_write, make_folder
+from gen3d.remote import Remote
+from gen3d.storage import Place, atomic_write, make_folder
 
 KINDS = ("experiments", "evaluations", "models", "collections")
 _BUTTON = '<button type="button" id="turn" aria-pressed="false">Turn all shapes</button>'
 
 
-def write_page(run: Path, out: Path | None = None) -> tuple[dict[str, Any], Path]:
+def write_page(run: Place, out: Path | None = None) -> tuple[dict[str, Any], Path]:
     """Write the page of a run. The same run gives the same bytes.
 
     Args:
@@ -37,7 +38,7 @@ def write_page(run: Path, out: Path | None = None) -> tuple[dict[str, Any], Path
     found = find(run)
     page = Page(found)
     page.add_all()
-    place = out or run.absolute().parent / f"{found.root.name}-report.html"
+    place = out or (Path() if isinstance(run, Remote) else run.absolute().parent) / f"{found.root.name}-report.html"
     data = render(page).encode()
     make_folder(place.parent)
     atomic_write(place, data)

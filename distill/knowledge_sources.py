@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from distill.datasets import partdistill_h5
 from distill.trainer import DistillSettings
@@ -14,6 +13,7 @@ from gen3d.collection import SHAPES, Collection
 from gen3d.errors import InputError
 from gen3d.knowledge import Knowledge
 from gen3d.labelling import read_knowledge
+from gen3d.storage import Place, local
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,17 @@ class Source:
     """Knowledge that can be read.
 
     Args:
-        root: its folder.
+        root: its folder or URL.
         fingerprint: another one where anything in it changed.
         read: its knowledge, one per shape.
     """
 
-    root: Path
+    root: Place
     fingerprint: str
     read: Callable[[], list[Knowledge]]
 
 
-def _collection(root: Path, settings: DistillSettings) -> Source:
+def _collection(root: Place, settings: DistillSettings) -> Source:
     """A collection of the category with knowledge of the teacher."""
     collection = Collection.open(root)
     if collection.category != any_category(settings.category).name:
@@ -40,12 +40,12 @@ def _collection(root: Path, settings: DistillSettings) -> Source:
     return Source(collection.root, fingerprint, lambda: read_knowledge(collection, settings.teacher))
 
 
-def _partdistill_h5(root: Path, settings: DistillSettings) -> Source:
+def _partdistill_h5(root: Place, settings: DistillSettings) -> Source:
     """The training shapes by the lists, or all that is there where there are no lists.
 
     The fingerprint is of names and sizes: the files of a category may hold tens of gigabytes.
     """
-    row = category(settings.category)
+    root, row = local(root, "--data partdistill-h5"), category(settings.category)
     split = "train" if partdistill_h5.has_lists(root) else partdistill_h5.ALL
     files = partdistill_h5.shape_files(root, row, split)
     lost = [path for path in files.values() if not path.is_file()]
@@ -61,7 +61,7 @@ def _partdistill_h5(root: Path, settings: DistillSettings) -> Source:
     return Source(root, hashlib.sha256(sizes.encode()).hexdigest()[:16], read)
 
 
-DATA: dict[str, Callable[[Path, DistillSettings], Source]] = {
+DATA: dict[str, Callable[[Place, DistillSettings], Source]] = {
     "collection": _collection,
     partdistill_h5.NAME: _partdistill_h5,
 }

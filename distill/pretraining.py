@@ -18,13 +18,13 @@ from gen3d import __version__
 from gen3d.collection import SHAPES, Collection
 from gen3d.errors import InputError, SettingsError
 from gen3d.record import settle_record, write_record
-from gen3d.storage import atomic_write, make_folder, remove_files
+from gen3d.storage import Place, atomic_write, make_folder, remove_files
 
 RECORD, CONFIG, CHECKPOINT, LOSSES = "training.json", "config.json", "checkpoint.safetensors", "losses.csv"
 
 
 def pretrain(
-    roots: Sequence[Path],
+    roots: Sequence[Place],
     settings: PretrainSettings,
     out: Path,
     overwrite: bool = False,

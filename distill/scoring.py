@@ -33,6 +33,7 @@ from gen3d.errors import InputError, SettingsError
 from gen3d.mesh_readers import slug
 from gen3d.record import read_record, same_record, start_record, write_record
 from gen3d.settings import Settings
+from gen3d.storage import Place
 from gen3d.teachers import make_teacher
 
 STUDENT, TTA, SUPERVISED = "student", "tta", "supervised"
@@ -66,7 +67,7 @@ class Subject(Settings):
 
 def score(
     subject: Subject,
-    root: Path,
+    root: Place,
     settings: EvalSettings,
     out: Path | None,
     overwrite: bool,
@@ -76,7 +77,7 @@ def score(
 
     Args:
         subject: what to score.
-        root: the data set's folder.
+        root: the data set's folder; of a collection also its URL.
         settings: see `EvalSettings`.
         out: where the files go; beside the student, or in runs/, if None.
         overwrite: score again where the same was scored before.
@@ -110,7 +111,7 @@ def is_whole(folder: Path) -> bool:
 def _evaluated(
     subject: Subject,
     student: Student | None,
-    place: tuple[Path, str],
+    place: tuple[Place, str],
     settings: EvalSettings,
     run: Run,
 ) -> Report:
@@ -128,7 +129,7 @@ def _evaluated(
 
 
 def _supervised(
-    subject: Subject, place: tuple[Path, str], settings: EvalSettings, report: Callable[[Epoch], None]
+    subject: Subject, place: tuple[Place, str], settings: EvalSettings, report: Callable[[Epoch], None]
 ) -> Report:
     """The scores of students of human labels."""
     root, name = place

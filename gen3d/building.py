@@ -6,13 +6,13 @@ import contextlib
 import zlib
 from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from gen3d.collection import Collection
 from gen3d.crew import Lost, Workers, answers, in_order
 from gen3d.data_card import write_card
 from gen3d.errors import Gen3dError, InputError
+from gen3d.manifest import writing
 from gen3d.part_statistics import shard_statistics
 from gen3d.shards import (
     Member,
@@ -23,8 +23,8 @@ from gen3d.shards import (
     read_shard,
     sample_of,
     stage_shard,
-    writing,
 )
+from gen3d.storage import Place
 from gen3d.workers import one_thread
 
 Build = Callable[[Any], Iterable[Sample]]
@@ -71,7 +71,7 @@ def build_shards(  # noqa: PLR0913 (what to build and how to run it)
 
 
 class _Task(NamedTuple):
-    root: Path
+    root: Place
     stem: str
     number: int
     payload: Any
@@ -94,13 +94,14 @@ def _tasks(
     collection: Collection, stem: str, jobs: Sequence[tuple[int, Any]], build: Build, retry_failed: bool
 ) -> list[_Task]:
     """What is to be built."""
-    records, finished = {record.number: record for record in collection.records(stem)}, collection.finished(stem)
+    records, whole = {record.number: record for record in collection.records(stem)}, collection.in_place(stem)
+    finished = collection.finished(stem, whole)
     tasks = []
     for number, payload in jobs:
         record = records.get(number)
         again = record is not None and retry_failed and bool(record.failures)
         if record is None or record.shard not in finished or again:
-            earlier = record if record is not None and collection.in_place(record) else None
+            earlier = record if record is not None and record.shard in whole else None
             tasks.append(_Task(collection.root, stem, number, payload, build, earlier, retry_failed))
     return tasks
 
@@ -181,7 +182,7 @@ def _gather(samples: Iterable[Sample], known: dict[str, list[Member] | str]) -> 
     return content, made
 
 
-def _whole_samples(root: Path, record: ShardRecord) -> dict[str, list[Member]]:
+def _whole_samples(root: Place, record: ShardRecord) -> dict[str, list[Member]]:
     """The samples of a shard that are as they were written; what is damaged is left out, to be made again."""
     found: dict[str, list[Member]] = {id: [] for id in record.ids}
     hit, entries = set(record.ids), dict(record.members.items())

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen3d import __version__
 from gen3d.errors import InputError, SettingsError
+from gen3d.manifest import MANIFEST, Manifest, writing
 from gen3d.record import is_settled, read_record, settle_record, unseal
-from gen3d.shards import (
-    MANIFEST,
-    ShardContent,
-    ShardRecord,
-    StagedShard,
-    damage,
-    grouped,
-    is_shard,
-    publish_shard,
-    read_manifest,
-    read_shard,
-    stage_shard,
-    writing,
-)
-from gen3d.storage import atomic_write, make_folder, remove_files, storage_error
+from gen3d.shards import ShardContent, ShardRecord, StagedShard, damage, grouped, is_shard, read_shard, stage_shard
+from gen3d.storage import Place, atomic_write, make_folder, names_in, place, remove_files, sizes_of
 
 if TYPE_CHECKING:
     from gen3d.shape import Shape
@@ -41,48 +28,55 @@ _STAGE = re.compile(r"knowledge-[A-Za-z0-9._-]+\.json")
 
 
 class Collection:
-    """A folder of shards. Reading sees the shards that were finished when it was opened.
+    """Shards in a folder or an object store. Reading sees the shards that were finished when it was opened.
 
     Args:
-        root: the folder.
+        root: the folder, or its URL.
         info: what `collection.json` holds: category, parts, generator, seed, count, licence, settings.
+        manifest: what is finished.
     """
 
-    def __init__(self, root: Path, info: dict[str, Any]) -> None:
+    def __init__(self, root: Place, info: dict[str, Any], manifest: Manifest) -> None:
         self.root = root
         self.info = info
-        self._records = read_manifest(root)
+        self._manifest = manifest
 
     @classmethod
-    def open(cls, root: str | Path) -> Collection:
-        """The collection in a folder. Raises InputError where there is none, or one of a newer gen3d."""
-        root = Path(root)
-        return cls(root, read_info(root))
+    def open(cls, root: str | Place) -> Collection:
+        """The collection at a path or URL. Raises InputError where there is none, or one of a newer gen3d."""
+        root = place(root)
+        return cls(root, read_info(root), Manifest(root))
 
     @classmethod
-    def create(cls, root: str | Path, info: dict[str, Any], overwrite: bool = False) -> Collection:
+    def create(cls, root: str | Place, info: dict[str, Any], overwrite: bool = False) -> Collection:
         """A new collection, or the one already there with the same info, for resuming.
 
         Args:
-            root: a folder that is absent, empty or a collection.
+            root: a folder that is absent, empty or a collection, or such a URL.
             info: JSON-able; needs `category`. Format version and gen3d's version are added.
             overwrite: remove an old collection's shards first, whatever its info.
 
         Raises:
             SettingsError: where the folder holds other files, or a collection of other settings.
         """
-        root = make_folder(root)
+        root = place(root)
+        if isinstance(root, Path):
+            make_folder(root)
         info = _signed({"format_version": FORMAT_VERSION, **info})
-        there = _names(root)
+        there = names_in(root)
         if INFO not in there and not all(name.startswith(".") for name in there):
             raise SettingsError(f"{root}: holds other files but no collection; choose an empty or a new folder")
         with writing(root):
             if overwrite:
-                remove_files(root, [MANIFEST, *filter(_is_ours, _names(root))])
+                remove_files(root, [MANIFEST, *filter(_is_ours, names_in(root))])
             else:
                 _refuse_newer(root)
             settle_record(root / INFO, info, overwrite)
         return cls.open(root)
+
+    def only(self, number: int) -> Collection:
+        """What it holds of one shard number, light enough to be sent to another process; nothing is read for it."""
+        return Collection(self.root, self.info, self._manifest.only(number))
 
     @property
     def category(self) -> str:
@@ -102,28 +96,31 @@ class Collection:
 
     def records(self, stem: str = SHAPES) -> list[ShardRecord]:
         """The manifest's lines of a stem, by shard number."""
-        return sorted((r for r in self._records.values() if r.stem == stem), key=lambda record: record.number)
+        return sorted((r for r in self._manifest.records.values() if r.stem == stem), key=lambda record: record.number)
 
-    def finished(self, stem: str = SHAPES) -> set[str]:
+    def finished(self, stem: str = SHAPES, whole: Set[str] | None = None) -> set[str]:
         """Names of the shards that need not be built: in the manifest, and still there in full size.
 
-        One of a later stage must also account for every shape of its number: shapes may have come to it since.
+        One of a later stage must also account for every shape of its number: shapes may have come to it since. `whole`
+        is what `in_place` says, where that was asked before.
         """
-        shapes = {} if stem == SHAPES else {record.number: set(record.ids) for record in self.records()}
+        shapes = {} if stem == SHAPES else {record.number: record.ids for record in self.records()}
+        whole = self.in_place(stem) if whole is None else whole
         return {
             record.shard
             for record in self.records(stem)
-            if self.in_place(record) and shapes.get(record.number, record.samples) == record.samples
+            if record.shard in whole and (record.number not in shapes or record.samples == set(shapes[record.number]))
         }
 
-    def in_place(self, record: ShardRecord) -> bool:
-        """Whether a shard of the manifest is still there in full size."""
-        return _size(self.root / record.shard) == record.size
+    def in_place(self, stem: str = SHAPES) -> set[str]:
+        """Names of the shards of the manifest that are still there in full size."""
+        wanted = {record.shard: record.size for record in self.records(stem)}
+        return {name for name, size in sizes_of(self.root, wanted).items() if size == wanted[name]}
 
     def stems(self) -> list[str]:
         """The later stages that have a shard or an info file here, such as "knowledge-lite"."""
-        found = {record.stem for record in self._records.values()}
-        found |= {name.removesuffix(".json") for name in _names(self.root) if _STAGE.fullmatch(name)}
+        found = {record.stem for record in self._manifest.records.values()}
+        found |= {name.removesuffix(".json") for name in names_in(self.root) if is_stage(name)}
         return sorted(found - {SHAPES})
 
     def stage(self, stem: str) -> dict[str, Any]:
@@ -168,7 +165,7 @@ class Collection:
         with writing(self.root):
             self.reload()
             if overwrite:
-                kept = [record.line() for record in self._records.values() if record.stem != stem]
+                kept = [record.line() for record in self._manifest.records.values() if record.stem != stem]
                 atomic_write(self.root / MANIFEST, b"".join(kept))
                 remove_files(self.root, [record.shard for record in self.records(stem)])
                 self.reload()
@@ -185,24 +182,22 @@ class Collection:
 
         See `gen3d.verification` for all that can be wrong with a collection.
         """
-        ordered = sorted(self._records.values(), key=lambda record: (record.stem, record.number))
+        ordered = sorted(self._manifest.records.values(), key=lambda record: (record.stem, record.number))
         found = [(record.shard, *flaw) for record in ordered for flaw in damage(self.root, record)]
         return [f"{self.root / shard}: {' '.join(filter(None, flaw))}" for shard, *flaw in found]
 
     def publish(self, staged: StagedShard) -> None:
         """Make a staged shard part of the collection. The caller holds the lock."""
-        publish_shard(self.root, staged)
-        self._records[staged.record.shard] = staged.record
+        self._manifest.publish(staged)
 
     def reload(self) -> None:
         """Look again, once the lock is held: another process may have written since this one opened the folder."""
-        now = Collection.open(self.root)
-        if now.info != self.info:
+        if read_info(self.root) != self.info:
             raise SettingsError(f"{self.root}: was overwritten by another run; choose another folder")
-        self._records = now._records
+        self._manifest.read()
 
 
-def read_info(root: Path) -> dict[str, Any]:
+def read_info(root: Place) -> dict[str, Any]:
     """A collection's info. Raises InputError where there is none, or one that this gen3d does not read."""
     info = read_record(root / INFO)
     if info is None:
@@ -265,7 +260,7 @@ def _signed(info: dict[str, Any]) -> dict[str, Any]:
     return {**info, "gen3d": __version__}
 
 
-def _refuse_newer(root: Path) -> None:
+def _refuse_newer(root: Place) -> None:
     """Raise InputError for a collection of a newer gen3d; one that can't be read is judged elsewhere."""
     try:
         version = unseal(root / INFO, read_record(root / INFO) or {}).get("format_version")
@@ -275,22 +270,11 @@ def _refuse_newer(root: Path) -> None:
         raise InputError(f"{root}: has format {version}, newer than {FORMAT_VERSION}; upgrade gen3d to use it")
 
 
+def is_stage(name: str) -> bool:
+    """Whether a file of this name holds the settings of a later stage."""
+    return _STAGE.fullmatch(name) is not None
+
+
 def _is_ours(name: str) -> bool:
     """Whether a file is one that goes when the collection is made anew."""
-    return is_shard(name) or name == CARD or _STAGE.fullmatch(name) is not None
-
-
-def _size(path: Path) -> int:
-    """A file's size in bytes, -1 where there is none."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1
-
-
-def _names(root: Path) -> list[str]:
-    """Names of all there is in a folder. Raises StorageError."""
-    try:
-        return os.listdir(root)
-    except OSError as error:
-        raise storage_error(root, error) from None
+    return is_shard(name) or name == CARD or is_stage(name)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -16,7 +15,7 @@ from gen3d.collection import CARD, SHAPES, Collection
 from gen3d.commands import command_of
 from gen3d.errors import InputError
 from gen3d.part_statistics import PartShare, part_shares, part_summary, total
-from gen3d.storage import atomic_write
+from gen3d.storage import Place, atomic_write
 
 _NOTE = "Written by gen3d; edits to this file are lost when it works on the collection again."
 _SHARES = "Shares are of all faces, of all surface and of all stored points; `shapes` says in how many the part occurs."
@@ -61,7 +60,7 @@ def card(collection: Collection) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _is(path: Path, data: bytes) -> bool:
+def _is(path: Place, data: bytes) -> bool:
     """Whether a file holds these bytes."""
     try:
         return path.read_bytes() == data

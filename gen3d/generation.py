@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -23,6 +22,7 @@ from gen3d.generators.choice import AUTO, EMBEDDED, choose, make_generator, pack
 from gen3d.prompts import LONGEST, digest, drawn_prompt, prompts_of
 from gen3d.shape import Shape
 from gen3d.shards import Member, Sample
+from gen3d.storage import Place, place
 
 # Of generators; each says which it has.
 OPTIONS = ("weights", "revision", "guidance", "steps", "points", "precision", "mesh", "resolution", "heading", "batch")
@@ -62,14 +62,14 @@ class _Job(NamedTuple):
     prompts: tuple[str | None, ...]
     start: int
     stop: int
-    root: Path
     seen: Seen | None  # where duplicates are looked for; then one process makes all
+    made: Collection | None  # that it looks at, as far as it is made
     singly: bool  # only some of the shapes will be asked for
 
 
 def generate(  # noqa: PLR0913 (what to make and how to run it)
     settings: GenerateSettings,
-    root: str | Path,
+    root: str | Place,
     workers: Workers = 1,
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda count: None,
@@ -88,7 +88,7 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     """
     row = any_category(settings.category)
     _refuse_idle(settings)
-    settings, reason = _chosen(settings, None if overwrite else _made_by(Path(root)))
+    settings, reason = _chosen(settings, None if overwrite else _made_by(place(root)))
     generator = _generator(settings)
     if isinstance(generator, Pretrained):
         generator.download()
@@ -102,7 +102,7 @@ def generate(  # noqa: PLR0913 (what to make and how to run it)
     seen = Seen() if "duplicates" in (settings.filter or ()) else None
     starts = range(0, settings.n, settings.shard)
     ends = [(start, min(start + settings.shard, settings.n)) for start in starts]
-    jobs = [(i, _Job(settings, prompts, *ends[i], collection.root, seen, retry_failed)) for i in range(len(ends))]
+    jobs = [(i, _Job(settings, prompts, *ends[i], seen, seen and collection, retry_failed)) for i in range(len(ends))]
     if len(collection) < settings.n and isinstance(generator, Pretrained) and (slow := generator.slow()) is not None:
         tell(slow)
     batched = crew_of(workers).here and isinstance(generator, Batched) and has_gpu()
@@ -178,7 +178,7 @@ def _chosen(settings: GenerateSettings, made_by: str | None) -> tuple[GenerateSe
     return named(name), reason
 
 
-def _made_by(root: Path) -> str | None:
+def _made_by(root: Place) -> str | None:
     """The generator of the collection that is to be gone on with, if there is one."""
     with contextlib.suppress(InputError):  # a damaged record is judged where it is written
         if (root / INFO).is_file():
@@ -196,8 +196,8 @@ def _samples(job: _Job) -> Iterator[Sample]:
     """The shapes of one shard."""
     settings, generator = job.settings, _generator(job.settings)
     panel = Panel(settings, job.seen)
-    if job.seen is not None:
-        job.seen.recall(Collection.open(job.root), job.start // settings.shard)
+    if job.seen is not None and job.made is not None:
+        job.seen.recall(job.made, job.start // settings.shard)
 
     def wanted(index: int, attempt: int = 0) -> Wanted:
         prompt = drawn_prompt(job.prompts, settings.seed, index)

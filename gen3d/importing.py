@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ from gen3d.mesh_readers import one_line
 from gen3d.settings import Settings
 from gen3d.shape import Shape
 from gen3d.shards import Member, Sample
+from gen3d.storage import Place
 from gen3d.upright import FRONTS, guess_up, turn
 
 _Y_UP_FORMATS = (".glb", ".gltf")  # by their specification
@@ -52,7 +52,7 @@ class _Job(NamedTuple):
 def import_shapes(  # noqa: PLR0913 (what to import and how to run it)
     settings: ImportSettings,
     listing: Listing,
-    root: str | Path,
+    root: str | Place,
     workers: Workers = 1,
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda count: None,
@@ -64,7 +64,7 @@ def import_shapes(  # noqa: PLR0913 (what to import and how to run it)
     Args:
         settings: see `ImportSettings`.
         listing: from `gen3d.inputs.find_inputs`.
-        root: the collection's folder.
+        root: the collection's folder or URL.
         workers: who does it; processes.
         overwrite: start anew, whatever is there.
         progress: called after every shard with the number of samples made, failed ones included.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from gen3d.rendering import make_renderer
 from gen3d.rendering.cameras import rings
 from gen3d.rendering.view import View
 from gen3d.shape import Shape
-from gen3d.storage import atomic_write
+from gen3d.storage import Place, atomic_write
 
 SHAPES = 4  # rows
 VIEWS = 10  # columns at most
@@ -28,7 +27,7 @@ _REACH = 0.06  # radii from a pixel's surface to the nearest point that the view
 _FAINT = 0.25  # of a part's colour at confidence 0
 
 
-def draw_sheet(collection: Collection, stem: str, again: bool = True) -> Path:
+def draw_sheet(collection: Collection, stem: str, again: bool = True) -> Place:
     """Write `<stem>.png` beside the shards: the first shapes with knowledge, a row each, by view; returns its path.
 
     One that is there already stays where `again` is false.

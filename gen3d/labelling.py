@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from gen3d.asking import Group, LabelSettings, Renderers
@@ -28,8 +27,7 @@ from gen3d.teachers.predictions import Teacher
 
 
 class _Job(NamedTuple):
-    root: Path
-    number: int
+    shapes: Collection  # of the one shard: a manifest of a million rows is not read by every worker again
     settings: LabelSettings
     singly: bool  # only some of the shapes will be asked about
 
@@ -71,7 +69,7 @@ def label(
         make_renderer(settings.renderer, (), mesh=True)  # for its error
         collection.begin(stem, info, overwrite)
         numbers = [record.number for record in collection.records()]
-        jobs = [(number, _Job(collection.root, number, settings, retry_failed)) for number in numbers]
+        jobs = [(number, _Job(collection.only(number), settings, retry_failed)) for number in numbers]
         alone = crew_of(workers).here and isinstance(teacher, Pretrained) and has_gpu()
         build_shards(collection, stem, jobs, _samples, 1 if alone else workers, progress, retry_failed)
     if not collection.ids(stem):
@@ -124,14 +122,14 @@ def _finished(collection: Collection, stem: str, info: dict[str, Any], retry_fai
 
 def _samples(job: _Job) -> Iterator[Sample]:
     """The knowledge of every shape of one shard."""
-    collection, settings = Collection.open(job.root), job.settings
+    collection, settings = job.shapes, job.settings
     teacher = make_teacher(settings.teacher, settings.teacher_options())
     at_once = 1
     if isinstance(teacher, Pretrained):
         teacher.load()  # here, where an error ends the run and is no failure of a shape
         at_once = 1 if job.singly else max(1, teacher.batch // settings.views)
     asked, renderers = _asked(collection, settings), Renderers(settings, style_of(teacher))
-    shapes = collection.shapes(job.number)
+    shapes = collection.shapes()
     while some := list(islice(shapes, at_once)):
         group = Group(some, teacher, settings, asked)
         for number, shape in enumerate(some):

@@ -28,6 +28,7 @@ from gen3d.labelling import read_knowledge
 from gen3d.measures import Examined, Measures, TeacherSignals, teacher_signals
 from gen3d.settings import Settings
 from gen3d.shape import Shape
+from gen3d.storage import Place, place
 
 Cloud = Float32[np.ndarray, "P 3"]
 
@@ -99,7 +100,7 @@ class Quality(NamedTuple):
 
 def quality(
     collection: Collection,
-    reference: str | Path | None,
+    reference: str | Place | None,
     settings: QualitySettings,
     workers: Workers = 1,
     progress: Callable[[int], None] = lambda count: None,
@@ -179,9 +180,9 @@ def _shard(
     """Of one shard; `chosen` are places in it."""
     rows: list[ShapeQuality] = []
     clouds: list[Cloud] = []
-    for place, shape in enumerate(Collection.open(root).shapes(number)):
+    for here, shape in enumerate(Collection.open(root).shapes(number)):
         rows.append(_alone(shape))
-        clouds += [_cloud(shape, settings)] if place in chosen else []
+        clouds += [_cloud(shape, settings)] if here in chosen else []
     return rows, clouds
 
 
@@ -204,11 +205,11 @@ def _with_distances(
     """The rows with the distances of those that were compared, and the flaw of being a duplicate."""
     limit, found = FilterSettings().min_distance, list(rows)
     far = within + np.diag(np.full(len(within), np.inf))
-    for place, index in enumerate(chosen):
-        nearest = int(far[place].argmin())
-        row, distance, twin = rows[index], float(far[place, nearest]), rows[chosen[nearest]].id
+    for at, index in enumerate(chosen):
+        nearest = int(far[at].argmin())
+        row, distance, twin = rows[index], float(far[at, nearest]), rows[chosen[nearest]].id
         again = {"duplicates": f"nearer than {limit:g} to {twin}"} if distance < limit else {}
-        to_reference = None if across is None else float(across[place].min())
+        to_reference = None if across is None else float(across[at].min())
         found[index] = row._replace(
             flaws=row.flaws | again, nearest=twin, to_nearest=distance, to_reference=to_reference
         )
@@ -239,12 +240,12 @@ def _classifier(file: str) -> Classifier:
 
 
 def _references(
-    place: str | Path | None, category: str, settings: QualitySettings
+    at: str | Place | None, category: str, settings: QualitySettings
 ) -> tuple[list[Cloud], list[tuple[str, str]]]:
     """The clouds of all references, and the ones that could not be read."""
     clouds: list[Cloud] = []
     left_out: list[tuple[str, str]] = []
-    for id, shape in _read(place, category) if place is not None else ():
+    for id, shape in _read(place(at), category) if at is not None else ():
         if isinstance(shape, InputError):
             left_out.append((id, str(shape)))
         else:
@@ -252,14 +253,14 @@ def _references(
     return clouds, left_out
 
 
-def _read(place: str | Path, category: str) -> Iterator[tuple[str, Shape | InputError]]:
+def _read(at: Place, category: str) -> Iterator[tuple[str, Shape | InputError]]:
     """The shapes of a collection or of files. Raises InputError for a collection of another category."""
-    if not (Path(place) / INFO).is_file():
-        yield from read_shapes(ImportSettings(category=category), find_inputs([place], category).inputs)
+    if isinstance(at, Path) and not (at / INFO).is_file():
+        yield from read_shapes(ImportSettings(category=category), find_inputs([at], category).inputs)
         return
-    collection = Collection.open(place)
+    collection = Collection.open(at)
     if collection.category != category:
-        raise InputError(f"{place}: holds shapes of {collection.category}, not of {category}")
+        raise InputError(f"{at}: holds shapes of {collection.category}, not of {category}")
     yield from ((shape.id, shape) for shape in collection.shapes())
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from gen3d.errors import InputError, SettingsError
-from gen3d.storage import atomic_write, make_folder, remove_files
+from gen3d.storage import Place, atomic_write, make_folder, remove_files
 
 CHECK = "check"  # the last key of a sealed record
 _ABSENT = object()
 
 
-def read_record(path: Path) -> dict[str, Any] | None:
+def read_record(path: Place) -> dict[str, Any] | None:
     """A JSON object from a file; None where there is none. Raises InputError for a damaged one."""
     try:
         record = json.loads(path.read_bytes())
@@ -30,7 +30,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
-def same_record(path: Path, record: dict[str, Any]) -> bool:
+def same_record(path: Place, record: dict[str, Any]) -> bool:
     """Whether the file holds this record; False where there is none.
 
     Raises SettingsError naming the first field that differs and both values.
@@ -42,7 +42,7 @@ def same_record(path: Path, record: dict[str, Any]) -> bool:
     return True
 
 
-def settle_record(path: Path, record: dict[str, Any], overwrite: bool = False) -> None:
+def settle_record(path: Place, record: dict[str, Any], overwrite: bool = False) -> None:
     """Write a record with a check value over it ("sealed"); leave one of the same settings, refuse one of others.
 
     A file that was damaged after it was written for this very record is written again: its check value, or all of the
@@ -62,7 +62,7 @@ def settle_record(path: Path, record: dict[str, Any], overwrite: bool = False) -
     write_record(path, new)
 
 
-def is_settled(path: Path, record: dict[str, Any]) -> bool:
+def is_settled(path: Place, record: dict[str, Any]) -> bool:
     """Whether `settle_record` has nothing to do."""
     try:
         return path.read_bytes() == record_bytes(seal(record))
@@ -76,7 +76,7 @@ def seal(record: dict[str, Any]) -> dict[str, Any]:
     return body | {CHECK: f"{zlib.crc32(json.dumps(body).encode()):08x}"}
 
 
-def unseal(path: Path, record: dict[str, Any]) -> dict[str, Any]:
+def unseal(path: Place, record: dict[str, Any]) -> dict[str, Any]:
     """A record read from `path` without its check value, if it has one. Raises InputError where that is wrong."""
     body = _body(record)
     if CHECK in record and seal(body) != record:
@@ -85,7 +85,7 @@ def unseal(path: Path, record: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def is_intact(path: Path) -> bool:
+def is_intact(path: Place) -> bool:
     """Whether a sealed record has every bit it was written with. Raises InputError where it is no record at all.
 
     Those of gen3d 0.1 have no check value: their last key is "gen3d", and only their layout can be judged.
@@ -101,7 +101,7 @@ def start_record(path: Path) -> None:
     remove_files(make_folder(path.parent), [path.name])
 
 
-def write_record(path: Path, record: dict[str, Any]) -> None:
+def write_record(path: Place, record: dict[str, Any]) -> None:
     """Write a record, whole or not at all."""
     atomic_write(path, record_bytes(record))
 
@@ -126,7 +126,7 @@ def differences(old: Any, new: Any, field: str = "") -> Iterator[tuple[str, str,
         yield field, was, now
 
 
-def refuse_other(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+def refuse_other(path: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
     """Raise SettingsError, naming the field and both values, where the record at `path` and the wanted one differ."""
     for field, was, now in differences(old, new):
         hint = "use the same settings, another folder, or --overwrite"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
-from gen3d.errors import StorageError
+from gen3d.errors import SettingsError, StorageError
+from gen3d.remote import Remote, is_url
+
+Place = Path | Remote
 
 _HINTS = {
     errno.ENOSPC: "disk full; free some space and run again",
@@ -24,13 +29,34 @@ _HINTS = {
 }
 
 
-def storage_error(path: Path, error: OSError) -> StorageError:
+def place(text: str | Place) -> Place:
+    """A folder or file by its path or URL; `file://` is a path. Raises SettingsError or MissingError, as `Remote`."""
+    if not isinstance(text, str) or not is_url(text):
+        return Path(text) if isinstance(text, str) else text
+    return Path(text.removeprefix("file://")) if text.startswith("file://") else Remote(text)
+
+
+def local(at: Place, what: str) -> Path:
+    """The path of a place. Raises SettingsError for a URL, since `what` is read from folders alone."""
+    if isinstance(at, Remote):
+        raise SettingsError(f"{at}: {what} is read from a folder; collections alone may be URLs")
+    return at
+
+
+def beside(folder: Place, ending: str) -> Path:
+    """The file `<folder's name><ending>` beside a folder; of a URL in the working directory."""
+    if isinstance(folder, Remote):
+        return Path(f"{folder.name}{ending}")
+    return folder.absolute().with_name(f"{folder.absolute().name}{ending}")
+
+
+def storage_error(path: Place, error: OSError) -> StorageError:
     """The one-line StorageError for an OSError met while writing `path`."""
     reason = _HINTS.get(error.errno or 0) or (error.strerror or type(error).__name__).lower()
     return StorageError(f"can't write {path}: {reason}")
 
 
-def atomic_write(path: str | Path, data: bytes | memoryview) -> None:
+def atomic_write(path: str | Place, data: bytes | memoryview) -> None:
     """Write `data` to `path` so that the name holds either its old content or all of the new one, even after a crash.
 
     Args:
@@ -40,6 +66,8 @@ def atomic_write(path: str | Path, data: bytes | memoryview) -> None:
     Raises:
         StorageError: naming the path, on any OSError; nothing is left behind then.
     """
+    if isinstance(path, Remote):
+        return path.write_bytes(data)
     path = Path(path)
     temporary: str | None = None
     try:
@@ -76,8 +104,10 @@ def fsync_folder(folder: str | Path) -> None:
 
 
 def make_folder(folder: str | Path) -> Path:
-    """The folder, created with its parents where absent. Raises StorageError."""
+    """The folder, created with its parents where absent. Raises StorageError; SettingsError for what was a URL."""
     folder = Path(folder)
+    if any(is_url(f"{part}//") for part in folder.parts) and not folder.exists():
+        raise SettingsError(f"{folder}: looks like a URL, but is written to a folder; collections alone may be URLs")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -85,13 +115,42 @@ def make_folder(folder: str | Path) -> Path:
     return folder
 
 
-def remove_files(folder: Path, names: Iterable[str]) -> None:
+def remove_files(folder: Place, names: Iterable[str]) -> None:
     """Remove those files of a folder that are there, in that order. Raises StorageError."""
+    if isinstance(folder, Remote):
+        return folder.remove(names)
     for name in names:
         try:
             (folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise storage_error(folder / name, error) from None
+
+
+def names_in(folder: Place) -> list[str]:
+    """Names of all there is in a folder. Raises StorageError."""
+    if isinstance(folder, Remote):
+        return list(folder.sizes())
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise storage_error(folder, error) from None
+
+
+def sizes_of(folder: Place, names: Iterable[str]) -> dict[str, int]:
+    """Bytes of those files of a folder that are there. Raises StorageError for an object store that can't tell."""
+    if isinstance(folder, Remote):
+        there = folder.sizes()
+        return {name: there[name] for name in names if name in there}
+    found = {}
+    for name in names:
+        with contextlib.suppress(OSError):
+            found[name] = os.stat(folder / name).st_size
+    return found
+
+
+def open_file(path: Place) -> BinaryIO:
+    """A file open for reading; an object is read whole. Raises OSError, and StorageError as `Remote`."""
+    return io.BytesIO(path.read_bytes()) if isinstance(path, Remote) else open(path, "rb")
 
 
 def _umask() -> int:

@@ -6,28 +6,26 @@ the manifest against the shapes that were promised and the files that are there,
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
-from gen3d.collection import INFO, SHAPES, read_info, shape_of
+from gen3d.collection import INFO, SHAPES, is_stage, read_info, shape_of
 from gen3d.commands import command_of
 from gen3d.errors import InputError
 from gen3d.knowledge import Knowledge
+from gen3d.manifest import MANIFEST, manifest_lines, record_of
 from gen3d.record import is_intact, read_record, unseal
+from gen3d.remote import Remote
 from gen3d.shards import (
-    MANIFEST,
     ShardRecord,
     damage,
     grouped,
     is_shard,
-    manifest_lines,
     read_shard,
-    record_of,
     sample_of,
 )
+from gen3d.storage import Place, names_in, place
 
 
 class Damage(NamedTuple):
@@ -71,19 +69,26 @@ class Verdict(NamedTuple):
     remedies: list[str]
 
 
-def verify(root: str | Path) -> Verdict:
+def verify(root: str | Place) -> Verdict:
     """Everything that is wrong with a collection.
 
     Raises InputError where there is none, or one of a format that this gen3d does not read.
     """
-    root = Path(root)
+    root = place(root)
     if not (root / INFO).is_file() or _intact(root / INFO):
         read_info(root)
-    lines, half = manifest_lines(root)
-    parsed = [record_of(line) for line in lines]
-    records = {record.shard: record for record in parsed if record is not None}
-    unlisted = sorted(name for name in os.listdir(root) if is_shard(name) and name not in records)
-    bad = {number: line for number, (line, record) in enumerate(zip(lines, parsed, strict=True), 1) if record is None}
+    records: dict[str, ShardRecord] = {}
+    bad: dict[int, bytes] = {}
+    half = b""
+    for number, line in enumerate(manifest_lines(root), 1):
+        record = record_of(line)
+        if record is not None:
+            records[record.shard] = record
+        elif line.endswith(b"\n"):
+            bad[number] = line
+        else:
+            half = line
+    unlisted = sorted(name for name in names_in(root) if is_shard(name) and name not in records)
     found = [*_info_damage(root, list(records.values())), *_line_damage(bad, half, unlisted)]
     for record in sorted(records.values(), key=lambda r: (r.stem, r.number)):
         found += _shard_damage(root, record)
@@ -95,9 +100,9 @@ def verify(root: str | Path) -> Verdict:
     return Verdict(found, len(records), samples, failures, _remedies(root, found))
 
 
-def _info_damage(root: Path, records: list[ShardRecord]) -> Iterator[Damage]:
+def _info_damage(root: Place, records: list[ShardRecord]) -> Iterator[Damage]:
     """Info files that are missing or not as they were written."""
-    there = {path.stem for path in root.glob("knowledge-*.json")}
+    there = {name.removesuffix(".json") for name in names_in(root) if is_stage(name)}
     for stem in [SHAPES, *sorted({record.stem for record in records if record.stem != SHAPES} | there)]:
         name = INFO if stem == SHAPES else f"{stem}.json"
         if not (root / name).exists():
@@ -106,7 +111,7 @@ def _info_damage(root: Path, records: list[ShardRecord]) -> Iterator[Damage]:
             yield Damage(name, "", "is damaged: it is not as it was written", stem)
 
 
-def _intact(path: Path) -> bool:
+def _intact(path: Place) -> bool:
     """Whether an info file is as it was written."""
     try:
         return is_intact(path)
@@ -123,7 +128,7 @@ def _line_damage(bad: dict[int, bytes], half: bytes, unlisted: list[str]) -> Ite
         yield Damage(MANIFEST, "", f"{what} ({shards})", _stem(named[0]) if named else SHAPES, number)
 
 
-def _shard_damage(root: Path, record: ShardRecord) -> Iterator[Damage]:
+def _shard_damage(root: Place, record: ShardRecord) -> Iterator[Damage]:
     """What is wrong with a shard, else with what its members hold."""
     hit = damage(root, record)
     there = (root / record.shard).exists()
@@ -141,7 +146,7 @@ def _shard_damage(root: Path, record: ShardRecord) -> Iterator[Damage]:
             yield Damage(record.shard, id, str(error).removeprefix(f"{id}: "), record.stem, delete=True)
 
 
-def _unfinished(root: Path, records: list[ShardRecord]) -> Iterator[Damage]:
+def _unfinished(root: Place, records: list[ShardRecord]) -> Iterator[Damage]:
     """Samples that were promised but have not been made."""
     known = {stem: {id for r in records if r.stem == stem for id in r.samples} for stem in {r.stem for r in records}}
     promised = (read_record(root / INFO) or {}).get("count") if _intact(root / INFO) else None
@@ -155,12 +160,16 @@ def _unfinished(root: Path, records: list[ShardRecord]) -> Iterator[Damage]:
             yield Damage(f"{stem}.json", "", problem, stem)
 
 
-def _remedies(root: Path, found: list[Damage]) -> list[str]:
+def _remedies(root: Place, found: list[Damage]) -> list[str]:
     """What to type to mend the damage: what is broken goes, then the commands that made it make it again."""
     lines = sorted({f"{d.line}d" for d in found if d.line})
     files = sorted({shlex.quote(str(root / d.file)) for d in found if d.delete})
-    typed = [f"sed -i '{';'.join(lines)}' {shlex.quote(str(root / MANIFEST))}"] if lines else []
-    typed += [f"rm {' '.join(files)}"] if files else []
+    if isinstance(root, Remote):  # what to type depends on the service
+        typed = [f"# in {root / MANIFEST}, delete line {line[:-1]}" for line in lines]
+        typed += [f"# delete {file}" for file in files]
+    else:
+        typed = [f"sed -i '{';'.join(lines)}' {shlex.quote(str(root / MANIFEST))}"] if lines else []
+        typed += [f"rm {' '.join(files)}"] if files else []
     for stem in sorted({d.stem for d in found}, key=lambda stem: (stem != SHAPES, stem)):
         path = root / (INFO if stem == SHAPES else f"{stem}.json")
         if _intact(path):

@@ -15,8 +15,9 @@ from toy_shards import INFO, built, contents, jobs, run_script, stamps, toy_shar
 from gen3d.building import build_shards
 from gen3d.collection import Collection, shape_id, shape_members, shape_seed
 from gen3d.errors import Gen3dError, InputError, SettingsError, StorageError
+from gen3d.manifest import writing
 from gen3d.shape import Shape
-from gen3d.shards import ShardContent, writing
+from gen3d.shards import ShardContent
 
 BUILD = (
     "build_shards(Collection.create(root, INFO), 'shapes', jobs(8, everywhere='slow0.05'), toy_shard, int(sys.argv[2]))"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from distill.datasets.labelled import LabelledSet
 from gen3d.categories import any_category
 from gen3d.collection import Collection
 from gen3d.errors import InputError
+from gen3d.storage import Place
 
 
-def read(root: Path, category: str) -> LabelledSet:
+def read(root: Place, category: str) -> LabelledSet:
     """The shapes of a collection with their own labels. Raises InputError: other category, or no labels."""
     collection = Collection.open(root)
     if collection.category != category:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from gen3d.collection import SHAPES, Collection, shape_of
 from gen3d.errors import InputError
 from gen3d.knowledge import Knowledge
 from gen3d.shape import Shape, estimate_normals
+from gen3d.storage import Place
 
 MOST = 24  # shapes in a page
 MOST_HERE = 12  # of one evaluation or collection
@@ -120,7 +120,7 @@ def _case_cloud(id: str, note: str, case: Case) -> Cloud:
     )
 
 
-def collection_clouds(root: Path, most: int) -> tuple[list[str], list[Cloud]]:
+def collection_clouds(root: Place, most: int) -> tuple[list[str], list[Cloud]]:
     """The parts of a collection, and shapes evenly spread over it with their own labels and a teacher's votes.
 
     Raises InputError for damaged shards.

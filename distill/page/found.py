@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gen3d.collection import INFO
+from gen3d.collection import INFO, read_info
 from gen3d.errors import InputError
 from gen3d.record import read_record
+from gen3d.remote import Remote
+from gen3d.storage import Place
 
 DEPTH = 6  # folders below the run that are looked into; the deepest of ours is 4
 _SCORES = {"miou", "parts", "shapes"}  # what tells scores of an evaluation from other files of that name
@@ -62,26 +64,32 @@ class Experiment(NamedTuple):
 class Found(NamedTuple):
     """All that a run holds, each kind in the order of its folders."""
 
-    root: Path
+    root: Place
     experiments: list[Experiment]
     evaluations: list[Evaluation]
     models: list[Model]
-    collections: list[Path]
+    collections: list[Place]
 
-    def name(self, folder: Path) -> str:
+    def name(self, folder: Place) -> str:
         """What the page calls a folder: its place below the run."""
+        if isinstance(folder, Remote) or isinstance(self.root, Remote):
+            return folder.name
         return folder.relative_to(self.root).as_posix() if folder != self.root else self.root.name
 
 
-def find(run: Path) -> Found:
-    """Look through a folder and those below it.
+def find(run: Place) -> Found:
+    """Look through a folder and those below it; a URL is that of a collection.
 
     Raises InputError where it is no folder or holds nothing of ours, and for damaged files.
     """
+    if isinstance(run, Remote):
+        read_info(run)
+        return Found(run, [], [], [], [run])
     if not run.is_dir():
         raise InputError(f"{run}: is not a folder; give one that `gen3d generate`, distill, eval or experiment made")
-    found = Found(run.resolve(), [], [], [], [])
-    for folder in folders(found.root):
+    root = run.resolve()
+    found = Found(root, [], [], [], [])
+    for folder in folders(root):
         _sort_in(folder, found)
     if not any(found[1:]):
         hint = "give a folder that `gen3d generate`, import, distill, eval or experiment made"

@@ -16,6 +16,7 @@ from gen3d.collection import CARD, INFO, Collection
 from gen3d.colors import RIGHT_COLOR, WRONG_COLOR, part_color
 from gen3d.data_card import card as data_card
 from gen3d.record import read_record
+from gen3d.storage import Place
 
 MOST_DETAILS = 12  # evaluations, models and collections each that get a section
 MOST_LISTED = 300  # shapes in the list of scores
@@ -90,10 +91,12 @@ class Page:
         settings = settings_table("Settings of the evaluation", evaluation.record or {"settings": scores.settings})
         return headline(scores) + part_table(scores) + other_metrics(scores) + shapes + all_shapes(scores) + settings
 
-    def _collection(self, root: Path) -> str:
+    def _collection(self, root: Place) -> str:
         collection = Collection.open(root)
         parts, clouds = collection_clouds(root, self._most())
-        text_of = card(root / CARD) if (root / CARD).is_file() else markdown(data_card(collection))
+        text_of = markdown(data_card(collection))
+        if isinstance(root, Path) and (root / CARD).is_file():
+            text_of = card(root / CARD)
         counts = f"<p>{len(collection):,} shapes of {text(collection.category)}.</p>"
         shapes = f"<h3>Some shapes</h3>{legend(parts)}{self._viewers(clouds)}" if clouds else ""
         settings = settings_table("Settings of the collection", read_record(root / INFO) or {})
