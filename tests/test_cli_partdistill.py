@@ -44,7 +44,7 @@ def test_the_experiment_from_data_to_both_scores(place: Path, run: Run) -> None:
     assert result["student"] == STUDENT and result["epochs"] == 6
     assert "1 of 4 shapes have no unit; they are kept" in end.err
     table = [line.split(",") for line in (place / STUDENT / "losses.csv").read_text().splitlines()]
-    assert table[0] == ["epoch", "loss", "rescored", "skipped", "empty", "validation"]
+    assert table[0] == ["epoch", "loss", "rescored", "skipped", "empty", "validation", "lr"]
     kept = min(table[1:], key=lambda row: (row[2] == "False", float(row[5])))  # those after re-scoring come first
     assert result["kept_epoch"] == int(kept[0]) and all(float(row[5]) > 0 for row in table[1:])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,8 +25,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SampleHub]:
         pytest.skip("huggingface_hub before 1.0 has no client that can be replaced")
     from huggingface_hub.utils import _http
 
-    library = importlib.import_module("httpx2" if hasattr(_http, "httpx2") else "httpx")
-    sample = SampleHub(library)
+    sample = SampleHub(vars(_http).get("httpx2") or vars(_http)["httpx"])
     monkeypatch.setenv("HF_TOKEN", "")
     monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
     huggingface_hub.set_client_factory(sample.client)
