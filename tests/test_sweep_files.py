@@ -159,7 +159,7 @@ def test_stages_may_be_run_one_after_the_other(empty: Path, run: Command) -> Non
     rows = json.loads((OUT / "table.json").read_bytes())["rows"]
     assert [row["state"] for row in rows] == ["not scored"] and rows[0]["detail"] == "no test set is named"
     told = json.loads(run(*words, "--dry-run", "--json").out)
-    assert [state for state in told["nodes"].values()] == ["done", "left", "left"]
+    assert list(told["nodes"].values()) == ["done", "left", "left"]
     end = run(*words)
     assert end.code == 0 and "(1 of 2)" in end.err and "(2 of 2)" in end.err
     assert (next(OUT.glob("mug/student-0-*")) / "model.safetensors").is_file()
