@@ -237,4 +237,4 @@ def _lit(cloud: Shape) -> Float32[np.ndarray, " N"]:
     if cloud.normals is None and not 3 < len(points) <= MOST_LIT:
         return np.ones(len(points), np.float32)
     normals = estimate_normals(points) if cloud.normals is None else cloud.normals
-    return (0.6 + 0.4 * np.abs(normals @ _LAMP).clip(0, 1)).astype(np.float32)
+    return (0.7 + 0.3 * np.abs(normals @ _LAMP).clip(0, 1)).astype(np.float32)
