@@ -20,6 +20,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
+from uuid import uuid4
 
 from gen3d.entries import Entries
 from gen3d.errors import InputError, StorageError
@@ -154,7 +155,7 @@ def stage_shard(root: Path, stem: str, number: int, content: ShardContent) -> St
     """
     name = f"{stem}-{number:05d}.tar"
     _check_names(name, content)
-    temporary = root / f"{TEMPORARY}{name}-{os.getpid()}"
+    temporary = root / f"{TEMPORARY}{name}-{uuid4().hex}"  # workers of several machines may be at one shard
     try:
         with open(temporary, "w+b") as file:
             write_tar(file, content.members)
