@@ -131,7 +131,7 @@ def test_each_of_a_bounded_number_of_actors_does_one_task_at_a_time(cluster: Non
     for process, start, end, devices in found:
         assert devices == ""
         by_actor.setdefault(process, []).append((start, end))
-    assert len(by_actor) == 2
+    assert len(by_actor) <= 2
     for spans in by_actor.values():
         ordered = sorted(spans)
         assert all(first[1] <= second[0] for first, second in zip(ordered, ordered[1:], strict=False))
