@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from gen3d import __version__
 from gen3d.crew import Crew, Lost
@@ -281,7 +281,7 @@ def _quiet() -> Iterator[None]:
     logger, before = logging.getLogger("ray"), logging.getLogger("ray").level
     logger.setLevel(logging.CRITICAL)
     try:
-        with contextlib.redirect_stdout(_OursAlone(sys.stdout)):  # type: ignore[type-var]
+        with contextlib.redirect_stdout(_OursAlone(sys.stdout)):
             yield
     finally:
         logger.setLevel(before)
@@ -290,12 +290,16 @@ def _quiet() -> Iterator[None]:
 class _OursAlone:
     """A stream that threads of Ray's write to in vain."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
         """Write it, unless it is Ray's."""
         return len(text) if threading.current_thread().name.startswith("ray_") else self._stream.write(text)
+
+    def flush(self) -> None:
+        """As the stream does it."""
+        self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

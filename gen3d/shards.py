@@ -16,6 +16,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
+from uuid import uuid4
 
 from gen3d.entries import LONGEST_NAME, Entries, is_member
 from gen3d.errors import InputError
@@ -165,7 +166,7 @@ def stage_shard(root: Place, stem: str, number: int, content: ShardContent) -> S
         sha256, size = _digest(buffer), buffer.tell()
         (root / name).write_bytes(buffer.getbuffer())
     else:
-        temporary = root / f"{TEMPORARY}{name}-{os.getpid()}"
+        temporary = root / f"{TEMPORARY}{name}-{uuid4().hex}"  # workers of several machines may be at one shard
         sha256, size = _written(temporary, root / name, content.members)
     members = {member: (len(data), zlib.crc32(data)) for member, data in content.members}
     failures = [(id, " ".join(reason.split())) for id, reason in content.failures]
