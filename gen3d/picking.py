@@ -9,6 +9,7 @@ from tarfile import BLOCKSIZE
 from gen3d.collection import SHAPES, Collection
 from gen3d.errors import InputError
 from gen3d.shards import ShardRecord, sample_of
+from gen3d.storage import local
 from gen3d.tar import intact
 
 
@@ -39,6 +40,6 @@ def sample(collection: Collection, id: str, stem: str = SHAPES) -> dict[str, byt
     """Suffix -> bytes of one sample; empty where the stage has none of that id. Raises InputError."""
     for record in collection.records(stem):
         if id in record.ids:
-            members = picked(collection.root, record, lambda name: sample_of((name, b"")) == id)
+            members = picked(local(collection.root, "a single shape"), record, lambda name: sample_of((name, b"")) == id)
             return {name.partition(".")[2]: data for name, data in members}
     return {}

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from gen3d.collection import Collection
 from gen3d.data_card import write_card
-from gen3d.shards import TEMPORARY, StagedShard, writing
-from gen3d.storage import storage_error
+from gen3d.manifest import writing
+from gen3d.shards import TEMPORARY, StagedShard
+from gen3d.storage import local, storage_error
 
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP)
 
@@ -32,7 +33,7 @@ def share_shapes(source: Collection, root: Path) -> Collection:
         for record in source.records():
             if record.shard not in whole or here[record.shard] != record.sha256:
                 temporary = root / f"{TEMPORARY}{record.shard}-{os.getpid()}"
-                _link(source.root / record.shard, temporary)
+                _link(local(source.root, "a shared collection") / record.shard, temporary)
                 collection.publish(StagedShard(record, temporary))
         write_card(collection)
     return collection
