@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from tarfile import BLOCKSIZE
 
 from gen3d.collection import SHAPES, Collection
 from gen3d.errors import InputError
 from gen3d.shards import ShardRecord, sample_of
-from gen3d.storage import local
+from gen3d.storage import Place, local
 from gen3d.tar import intact
 
 
-def picked(root: Path, record: ShardRecord, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+def picked(root: Place, record: ShardRecord, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
     """(name, bytes) of the members of a shard whose names are wanted, in order.
 
-    Raises InputError for a shard that is missing, or in which one of them is damaged.
+    Raises InputError for a shard that is missing, or in which one of them is damaged, SettingsError for a URL.
     """
-    path, place = root / record.shard, 0
+    path, place = local(root, "a single shape") / record.shard, 0
     hint = "run the command that made it again"
     try:
         with open(path, "rb") as file:
@@ -40,6 +39,6 @@ def sample(collection: Collection, id: str, stem: str = SHAPES) -> dict[str, byt
     """Suffix -> bytes of one sample; empty where the stage has none of that id. Raises InputError."""
     for record in collection.records(stem):
         if id in record.ids:
-            members = picked(local(collection.root, "a single shape"), record, lambda name: sample_of((name, b"")) == id)
+            members = picked(collection.root, record, lambda name: sample_of((name, b"")) == id)
             return {name.partition(".")[2]: data for name, data in members}
     return {}

@@ -32,7 +32,6 @@ from gen3d.picking import picked, sample
 from gen3d.rendering import make_renderer
 from gen3d.rendering.cameras import rings
 from gen3d.shape import Shape
-from gen3d.storage import local
 
 OWN = "own labels"  # of files, which may be anybody's answers
 TRUTH, PREDICTION, ERRORS, CONFIDENCE = "truth", "prediction", "errors", "confidence"
@@ -103,7 +102,7 @@ class CollectionSource:
         """Of every shape; no mesh is read for it."""
         found = dict.fromkeys(self.ids, "")
         for record in self._collection.records(SHAPES):
-            for name, data in picked(local(self._collection.root, "gen3d show"), record, lambda name: name.endswith(".json")):
+            for name, data in picked(self._collection.root, record, lambda name: name.endswith(".json")):
                 id = name.removesuffix(".json")
                 found[id] = f"{id} {json.loads(data).get('meta', {}).get('prompt', '')}"
         return found
