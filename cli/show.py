@@ -27,8 +27,8 @@ def command(
 ) -> None:
     """Look at shapes in a browser: parts to hide and show, teachers' views, truth beside prediction.
 
-    Prints the page's address, then serves it until Ctrl-C. Needs viser:
-    pip install 'gen3d[viewer]'.
+    Prints the page's address, then serves it until Ctrl-C. Needs viser, which
+    the extra `viewer` brings.
     """
     from distill.viewer.opening import ShowSettings, open_source
     from distill.viewer.server import ServeSettings, Viewer
