@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def command(
+    context: typer.Context,
     file: Path = typer.Argument(..., help="YAML, or a name in configs/: see docs/sweep.md."),
     categories: str = typer.Option(None, "--categories", help="Some of the 16, comma-separated, in the file's place."),
     root: list[str] = typer.Option(
@@ -27,6 +28,10 @@ def command(
     dry_run: bool = typer.Option(False, "--dry-run", help="Show what is done and what is left; make nothing."),
     out: Path = typer.Option(None, "--out", help="For everything.  [default: runs/sweep/NAME]"),
     offline: bool = output.OFFLINE,
+    executor: str = output.EXECUTOR,
+    address: str = output.ADDRESS,
+    gpus_per_worker: float = output.GPUS,
+    retries: int = output.RETRIES,
     workers: int = output.WORKERS,
     as_json: bool = output.JSON,
 ) -> None:
@@ -42,7 +47,7 @@ def command(
 
     sweep = read_sweep(file, root, categories=output.names(categories), seeds=seeds, seed=seed)
     home = out or output.RUNS / "sweep" / sweep.settings.name
-    job = Job(sweep, home, workers, stages_of(only, until))
+    job = Job(sweep, home, output.crew_given(context), stages_of(only, until))
     if dry_run:
         return _show_states(job, as_json)
     result = run_sweep(job, output.say)

@@ -16,6 +16,7 @@ from distill.sweep_settings import STAGES, Sweep
 from distill.sweep_tables import rows_of, write_tables
 from distill.tables import write_changed
 from gen3d.asking import LabelSettings
+from gen3d.crew import Workers
 from gen3d.environment import has_gpu
 from gen3d.errors import SettingsError
 from gen3d.generation import GenerateSettings
@@ -36,13 +37,13 @@ class Job(NamedTuple):
     Args:
         sweep: see `read_sweep`.
         out: gets a folder per category, the table and the settings; the page goes beside it.
-        workers: processes.
+        workers: who makes the nodes.
         stages: those that are run.
     """
 
     sweep: Sweep
     out: Path
-    workers: int = 1
+    workers: Workers = 1
     stages: tuple[str, ...] = tuple(STAGES)
 
 

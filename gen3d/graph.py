@@ -1,14 +1,16 @@
-"""Runs work that depends on other work: side by side in processes, each piece as soon as what it needs is there."""
+"""Runs work that depends on other work: in processes or on a cluster, each piece as soon as what it needs is there."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from graphlib import TopologicalSorter
 from typing import Any, NamedTuple
 
+from gen3d.crew import Workers, crew_of
 from gen3d.errors import Gen3dError, StorageError
 from gen3d.workers import one_thread, worker_pool
 
@@ -47,18 +49,19 @@ class Lost(NamedTuple):
 
 def run_nodes(
     tasks: Mapping[str, Task],
-    workers: int = 1,
+    workers: Workers = 1,
     started: Callable[[str], None] = lambda name: None,
     ended: Callable[[str, Lost | None], None] = lambda name, lost: None,
 ) -> dict[str, Lost]:
     """Run all tasks but those that need one that failed.
 
     `workers` processes run a task each; where fewer tasks are ready than processes are free, those that can spread get
-    several workers. One worker works in this process. Of tasks that are ready the first ones in `tasks` go first.
+    several workers. One worker works in this process. On Ray every task is one worker's, tried again where that dies.
+    Of tasks that are ready the first ones in `tasks` go first.
 
     Args:
         tasks: name -> task; names in `needs` that are not among them are there already.
-        workers: processes.
+        workers: who runs them.
         started: called with a task's name.
         ended: called with its name, and why it came to nothing where it did.
 
@@ -108,14 +111,19 @@ class _Running(NamedTuple):
     name: str
     width: int
     alone: bool
-    seat: _Seat | None  # None: this process
+    seat: _Seat | None  # None: this process, or a cluster
 
 
 class _Seats:
     """Where tasks run. A process of its own for each, so that one that is killed takes no other with it."""
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    def __init__(self, workers: Workers) -> None:
+        crew, self._leave = crew_of(workers), contextlib.ExitStack()
+        self.workers, self._cluster = crew.workers or os.cpu_count() or 1, None
+        if not crew.here:
+            from gen3d.ray_workers import calls_on_ray
+
+            self._cluster, self.workers = self._leave.enter_context(calls_on_ray(crew))
         self._running: dict[Future[None], _Running] = {}
         self._idle: list[_Seat] = []
 
@@ -128,14 +136,16 @@ class _Seats:
             if len(names) < free and not (alone and tasks[name].alone):
                 names.append(name)
                 alone |= tasks[name].alone
-        spread = [name for name in names if tasks[name].spreads]
+        spread = [name for name in names if tasks[name].spreads and self._cluster is None]
         share, more = divmod(free - len(names), len(spread)) if spread else (0, 0)
         widths = {name: 1 + share + (place < more) for place, name in enumerate(spread)}
         return [(name, widths.get(name, 1)) for name in names]
 
     def start(self, name: str, task: Task, width: int) -> None:
         """Run a task; where there is one worker only, to its end."""
-        if self.workers == 1:
+        if self._cluster is not None:
+            seat, future = None, self._cluster(task.work, *task.arguments, width)
+        elif self.workers == 1:
             seat, future = None, _done_here(task)
         else:
             seat = self._idle.pop() if self._idle else _new_seat()
@@ -169,7 +179,7 @@ class _Seats:
 
     def close(self) -> None:
         """End all processes at once."""
-        with contextlib.ExitStack() as every:
+        with self._leave, contextlib.ExitStack() as every:
             for seat in [*self._idle, *(run.seat for run in self._running.values() if run.seat is not None)]:
                 every.push(seat.leave)
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -44,6 +45,36 @@ def on_ray(work: Callable[..., T], tasks: Sequence[tuple], crew: Crew) -> Genera
             yield from pool.results(tasks)
         finally:
             pool.end()
+
+
+@contextlib.contextmanager
+def calls_on_ray(crew: Crew) -> Iterator[tuple[Callable[..., Future[None]], int]]:
+    """What hands calls, `(work, *arguments)`, to the cluster, each to an actor of its own; and how many fit at once.
+
+    A call over which its worker dies is made again, `crew.retries` times, then ends in a Gen3dError. In the end all
+    that still runs is ended at once.
+    """
+    ray, pools = _ray(), list[_Pool]()
+    with _quiet(), _connected(ray, crew):
+        room = crew.workers or _room(ray, crew)
+        threads = ThreadPoolExecutor(room)
+
+        def call(work: Callable[..., None], arguments: tuple) -> None:
+            pools.append(pool := _Pool(ray, work, crew, 1))
+            try:
+                for answer in pool.results([arguments]):
+                    if isinstance(answer, Lost):
+                        raise Gen3dError(f"its worker died {answer.times} times; give workers more memory")
+            finally:
+                pool.end()
+
+        try:
+            yield lambda work, *arguments: threads.submit(call, work, arguments), room
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            for pool in pools:
+                pool.end()
+            threads.shutdown()
 
 
 class Hand:
@@ -85,6 +116,7 @@ class _Pool:
         self._again: deque[_Job] = deque()
         self._idle: list[Any] = []
         self._failed_starts = 0
+        self._over = False
         self._seen = time.monotonic()  # when there last was a worker
 
     def results(self, tasks: Sequence[tuple]) -> Generator[tuple[int, Any] | Lost, None, None]:
@@ -92,7 +124,7 @@ class _Pool:
         for _ in range(self._size):
             self._start()
         fresh, left = map(_Job, range(len(tasks)), tasks), len(tasks)
-        while left:
+        while left and not self._over:
             self._hand_out(fresh)
             done, _ = self._ray.wait(list(self._busy), timeout=1)
             for awaited in done:
@@ -104,8 +136,9 @@ class _Pool:
             self._check_patience()
 
     def end(self) -> None:
-        """End the actors at once, whatever they do."""
-        for actor in [*self._idle, *(actor for actor, _ in self._busy.values())]:
+        """End the actors at once, whatever they do; none is started after."""
+        self._over = True
+        for actor in [*self._idle, *(actor for actor, _ in list(self._busy.values()))]:
             with contextlib.suppress(Exception):  # the cluster may be gone, and this may be why we end
                 self._ray.kill(actor)
 

@@ -16,6 +16,7 @@ from labelled import Stripes
 from ray_tasks import VARIABLES, Troubled, in_vain, noted, samples
 from sample_students import tiny
 from toy_shards import INFO, built, contents, jobs, toy_shard
+from toy_work import work
 
 from distill.baselines import make_baseline
 from distill.datasets.labelled import LabelledSet
@@ -28,6 +29,7 @@ from gen3d.crew import Crew, Lost, answers, crew_of, in_order
 from gen3d.errors import Gen3dError, MissingError, SettingsError, StorageError
 from gen3d.generation import GenerateSettings, generate
 from gen3d.generators.procedural import ProceduralGenerator
+from gen3d.graph import Task, run_nodes
 from gen3d.importing import ImportSettings, import_shapes
 from gen3d.inputs import find_inputs
 from gen3d.labelling import LabelSettings, label
@@ -237,3 +239,26 @@ def test_words_of_ray_go_nowhere_and_ours_do_not(capsys: pytest.CaptureFixture[s
 
 def test_local_workers_number_their_answers() -> None:
     assert sorted(in_workers(max, [(1, 2), (4, 3)], 2)) == [(0, 2), (1, 4)]
+
+
+# --- graphs -------------------------------------------------------------------------------------------------------
+
+
+def test_a_graph_runs_on_a_cluster_and_a_deadly_task_takes_only_what_needs_it(cluster: None, tmp_path: Path) -> None:
+    needs: dict[str, tuple[str, ...]] = {"a": (), "b": ("a",), "deadly": ("a",), "vain": ("deadly",), "c": ("b",)}
+    trouble = {"deadly": "kill"}
+    tasks = {name: Task(work, (tmp_path, name, some, trouble.get(name, "")), some) for name, some in needs.items()}
+    lost = run_nodes(tasks, RAY)
+    assert set(lost) == {"deadly", "vain"} and lost["vain"].origin == "deadly"
+    assert "died 1 times" in lost["deadly"].reason
+    assert {path.name for path in tmp_path.iterdir()} >= {"a", "b", "c"}
+
+
+def test_a_full_disk_ends_a_graph_on_a_cluster(cluster: None, tmp_path: Path) -> None:
+    tasks = {
+        "full": Task(work, (tmp_path, "full", (), "storage")),
+        "long": Task(work, (tmp_path, "long", (), "slow60")),
+    }
+    with pytest.raises(StorageError, match="full"):
+        run_nodes(tasks, RAY)
+    assert not (tmp_path / "long").exists()  # it was ended, not waited for
