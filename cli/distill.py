@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cli import output
 
+if TYPE_CHECKING:
+    from distill.student import Student
+    from distill.trainer import Epoch
+
 
 def command(
+    context: typer.Context,
     category: str = typer.Option(..., "--category", help="What the student is for."),
     data: str = typer.Option(None, "--data", help="collection, or partdistill-h5: --root.  [default: collection]"),
     root: Path = typer.Option(None, "--root", help="Folder of PartDistill's preprocessed shapes."),
@@ -39,18 +45,14 @@ def command(
     as_json: bool = output.JSON,
 ) -> None:
     """Distil the teacher's knowledge into a 3D student. No label of any shape is looked at."""
-    from distill.distillation import distill, kept_epoch, knowledge_folders, notes, source_name
+    from distill.distillation import distill, knowledge_folders, source_name
     from distill.starting import starts_at_random
-    from distill.trainer import DistillSettings, Epoch
+    from distill.trainer import DistillSettings
     from gen3d.categories import any_category
     from gen3d.settings import resolve
 
     name = any_category(category).name
-    options = {"source": source, "teacher": teacher, "student": student, "epochs": epochs, "backward": backward}
-    options |= {"ratio": ratio, "fade": fade, "steps": steps, "data": data, "select": select, "other": other}
-    options |= {"encoder": encoder and str(encoder), "finetune": finetune, "compile": compile}
-    options |= {"batch": batch, "accumulate": accumulate, "device": device}
-    settings = resolve(DistillSettings, preset, category=name, **options, seed=seed)
+    settings = resolve(DistillSettings, preset, **output.settings_given(context, DistillSettings) | {"category": name})
     home = output.RUNS / name
     folders = knowledge_folders(settings, generated or home / "generated", real or home / "real", root)
     target = out or home / f"student-{source_name(settings)}"
@@ -66,10 +68,17 @@ def command(
         made, finished = distill(folders, settings, target, overwrite, report, keep_epochs)
     if finished:
         output.say_nothing_to_do(target, "finished before from the same collections and settings")
-    result = {"student": str(target), "finished_before": finished, "epochs": len(log)}
-    if log:
-        result |= {"loss": log[-1].loss, "rescored": log[-1].rescored, "kept_epoch": kept_epoch(log)}
+    result, kind = _result(target, made, finished, log), source_name(settings)
+    output.show(result, as_json, lambda: print(f"{target}: student of {name}, distilled from {kind} shapes"))
+
+
+def _result(target: Path, made: Student, finished: bool, log: list[Epoch]) -> dict[str, Any]:
+    """What --json prints; notes go to stderr."""
+    from distill.distillation import kept_epoch, notes
+
     for note in notes(made, log):
         output.say(f"{target}: {note}")
-    kind = source_name(settings)
-    output.show(result, as_json, lambda: print(f"{target}: student of {name}, distilled from {kind} shapes"))
+    result: dict[str, Any] = {"student": str(target), "finished_before": finished, "epochs": len(log)}
+    if log:
+        result |= {"loss": log[-1].loss, "rescored": log[-1].rescored, "kept_epoch": kept_epoch(log)}
+    return result

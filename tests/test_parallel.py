@@ -160,6 +160,19 @@ def test_launchers(home: Path, run: Run, launcher: str) -> None:
     assert f"two/{RECORD}: settings.batch was 2, now 5" in told[0]
 
 
+@pytest.mark.slow
+def test_torchrun_starts_them_again(tmp_path: Path) -> None:
+    """Its store still holds the addresses of the first ones then."""
+    (tmp_path / "tiny.yaml").write_text(PRESET)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--max-restarts", "1"]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
+    call = [*launch, str(ROOT / "tests/restarted.py"), *DISTILL]
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0 and "exitcode: -9" in done.stderr, done.stderr
+    assert ended(start(2, partial(command, tmp_path, *DISTILL[:-1], "whole"), meet=False)) == [0, 0]
+    assert files(tmp_path / "student") == files(tmp_path / "whole")
+
+
 def test_variables_that_are_missing_are_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
