@@ -97,8 +97,7 @@ def test_two_processes_learn_what_one_does(two: Path, name: str) -> None:
     assert max((found[0][key] - weights[key]).abs().max().item() for key in weights) < 5e-4
 
 
-@pytest.mark.parametrize("name", ["uneven", "mixed", "pretraining"])
-@pytest.mark.parametrize("parts", [2, 7])
+@pytest.mark.parametrize(("name", "parts"), [("uneven", 2), ("mixed", 7), ("pretraining", 2)])
 def test_accumulating_changes_nothing_but_rounding(name: str, parts: int) -> None:
     (log, weights), (pieces, others) = trained(name, epochs=2), trained(name, epochs=2, accumulate=parts)
     assert [row["loss"] for row in pieces] == pytest.approx([row["loss"] for row in log], abs=1e-5)
