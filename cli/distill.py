@@ -10,6 +10,7 @@ import typer
 from cli import output
 
 if TYPE_CHECKING:
+    from distill.student import Student
     from distill.trainer import Epoch
 
 
@@ -45,7 +46,7 @@ def command(
     as_json: bool = output.JSON,
 ) -> None:
     """Distil the teacher's knowledge into a 3D student. No label of any shape is looked at."""
-    from distill.distillation import distill, knowledge_folders, notes, source_name
+    from distill.distillation import distill, knowledge_folders, source_name
     from distill.logs import training_log
     from distill.starting import starts_at_random
     from distill.trainer import DistillSettings
@@ -71,16 +72,17 @@ def command(
         made, finished = distill(folders, settings, target, overwrite, report, keep_epochs)
     if finished:
         output.say_nothing_to_do(target, "finished before from the same collections and settings")
-    for note in notes(made, log):
-        output.say(f"{target}: {note}")
-    result = {"student": str(target), "finished_before": finished} | _told(log)
-    kind = source_name(settings)
+    result, kind = _result(target, made, finished, log), source_name(settings)
     output.show(result, as_json, lambda: print(f"{target}: student of {name}, distilled from {kind} shapes"))
 
 
-def _told(log: list[Epoch]) -> dict[str, Any]:
-    """How the training went, for JSON."""
-    from distill.distillation import kept_epoch
+def _result(target: Path, made: Student, finished: bool, log: list[Epoch]) -> dict[str, Any]:
+    """What --json prints; notes go to stderr."""
+    from distill.distillation import kept_epoch, notes
 
-    end = {"loss": log[-1].loss, "rescored": log[-1].rescored, "kept_epoch": kept_epoch(log)} if log else {}
-    return {"epochs": len(log)} | end
+    for note in notes(made, log):
+        output.say(f"{target}: {note}")
+    result: dict[str, Any] = {"student": str(target), "finished_before": finished, "epochs": len(log)}
+    if log:
+        result |= {"loss": log[-1].loss, "rescored": log[-1].rescored, "kept_epoch": kept_epoch(log)}
+    return result

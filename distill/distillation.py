@@ -124,11 +124,7 @@ def distill(
             checkpoint.remove()
         _train(training, checkpoint, report, keep_epochs)
         if ranks.first:
-            if keep_epochs:
-                shutil.copytree(checkpoint.folder / FOLDER, temporary / FOLDER)
-            student.save(temporary)
-            atomic_write(temporary / "losses.csv", _table(training.log).encode())
-            write_record(temporary / RECORD, record)
+            _save(training, record, checkpoint, temporary)
     if ranks.first:
         checkpoint.remove()
     ranks.told(True)  # nobody ends well unless the student is there
@@ -199,6 +195,15 @@ def _common_parts(knowledge: list[Knowledge]) -> list[str]:
             now, was = (f"{', '.join(p)} on {n} points" for p, n in ((k.meta["parts"], len(k.points)), (parts, points)))
             raise InputError(f"{k.meta['id']}: was labelled with {now}, others with {was}; label all of them alike")
     return parts
+
+
+def _save(training: Training, record: dict[str, Any], checkpoint: Checkpoint, folder: Path) -> None:
+    """The student, its record and the log, and the epochs that were kept."""
+    if (checkpoint.folder / FOLDER).is_dir():
+        shutil.copytree(checkpoint.folder / FOLDER, folder / FOLDER)
+    training.student.save(folder)
+    atomic_write(folder / "losses.csv", _table(training.log).encode())
+    write_record(folder / RECORD, record)
 
 
 def _table(log: list[Epoch]) -> str:

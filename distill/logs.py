@@ -95,6 +95,8 @@ LOGS: dict[str, Callable[[], Opener]] = {"tensorboard": _tensorboard, "wandb": _
 def training_log(name: str | None, out: Path, settings: Settings) -> Iterator[Callable[[Line], None]]:
     """What to call after every epoch with its line. The log is made at the first: a run with nothing to do has none.
 
+    Of processes that train together the first one alone keeps it.
+
     Args:
         name: in `LOGS`; None: nothing is logged.
         out: folder of the run's result.
@@ -107,7 +109,9 @@ def training_log(name: str | None, out: Path, settings: Settings) -> Iterator[Ca
     """
     if name is not None and name not in LOGS:
         raise SettingsError(f"unknown log {name!r}; known are: {', '.join(LOGS)}")
-    opener, opened = LOGS[name]() if name else None, []
+    from distill.parallel import Ranks
+
+    opener, opened = LOGS[name]() if name and Ranks.here().first else None, []
     folder = out.absolute().with_name(f"{out.absolute().name}-log")
 
     def report(line: Line) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -138,6 +139,7 @@ def joined() -> Iterator[Store]:
     both = torch.cuda.is_available() and dist.is_nccl_available()
     try:
         store = next(rendezvous("env://", rank, count, timeout=PATIENCE))[0]
+        store = PrefixStore(_attempt(store, rank, count), store)
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if both else "gloo",
             store=PrefixStore("group", store), rank=rank, world_size=count, timeout=PATIENCE,
@@ -150,6 +152,30 @@ def joined() -> Iterator[Store]:
         raise Gen3dError(f"process {rank} of {count} can't meet the others at {where} ({reason})") from None
     yield store
     dist.destroy_process_group()  # not after an error: it may wait for those that are gone
+
+
+def _attempt(store: Store, rank: int, count: int) -> str:
+    """A word that only these processes share.
+
+    torchrun's store outlives processes that it starts again, which would look for the dead ones under the addresses
+    that these left there. So the first process draws a word, and tells it to everyone who asks by a name just drawn.
+    """
+    mine = os.urandom(8).hex()
+    if rank:
+        store.set(f"asks-{rank}", mine)
+        word = store.get(f"answer-{mine}").decode()
+        store.set(f"knows-{word}-{rank}", "")
+        return word
+    known = [f"knows-{mine}-{other}" for other in range(1, count)]
+    end = time.monotonic() + PATIENCE.total_seconds()
+    while not store.check(known):
+        for other in range(1, count):
+            if store.check([f"asks-{other}"]):
+                store.set(f"answer-{store.get(f'asks-{other}').decode()}", mine)
+        if time.monotonic() > end:
+            raise RuntimeError("not all came")
+        time.sleep(0.02)
+    return mine
 
 
 def speaks(store: Store) -> bool:

@@ -97,8 +97,7 @@ def test_two_processes_learn_what_one_does(two: Path, name: str) -> None:
     assert max((found[0][key] - weights[key]).abs().max().item() for key in weights) < 5e-4
 
 
-@pytest.mark.parametrize("name", ["uneven", "mixed", "pretraining"])
-@pytest.mark.parametrize("parts", [2, 7])
+@pytest.mark.parametrize(("name", "parts"), [("uneven", 2), ("mixed", 7), ("pretraining", 2)])
 def test_accumulating_changes_nothing_but_rounding(name: str, parts: int) -> None:
     (log, weights), (pieces, others) = trained(name, epochs=2), trained(name, epochs=2, accumulate=parts)
     assert [row["loss"] for row in pieces] == pytest.approx([row["loss"] for row in log], abs=1e-5)
@@ -158,6 +157,19 @@ def test_launchers(home: Path, run: Run, launcher: str) -> None:
     told = [line for line in refused.stderr.splitlines() if line.startswith("gen3d: ")]
     assert refused.returncode != 0 and len(told) == 1, refused.stderr
     assert f"two/{RECORD}: settings.batch was 2, now 5" in told[0]
+
+
+@pytest.mark.slow
+def test_torchrun_starts_them_again(tmp_path: Path) -> None:
+    """Its store still holds the addresses of the first ones then."""
+    (tmp_path / "tiny.yaml").write_text(PRESET)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--max-restarts", "1"]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
+    call = [*launch, str(ROOT / "tests/restarted.py"), *DISTILL]
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0 and "exitcode: -9" in done.stderr, done.stderr
+    assert ended(start(2, partial(command, tmp_path, *DISTILL[:-1], "whole"), meet=False)) == [0, 0]
+    assert files(tmp_path / "student") == files(tmp_path / "whole")
 
 
 def test_variables_that_are_missing_are_told(

@@ -92,8 +92,7 @@ def test_a_stopped_training_goes_on_to_the_same_bytes(tmp_path: Path, name: str)
     whole = train(tmp_path / "whole", how)
     if name == "re-scored":
         assert [row.epoch for row in whole if row.rescored] == [7, 8]
-    stops = range(1, how.epochs + 1) if name != "re-scored" else (2, 6, 7, 8)
-    for stop in stops:  # one training, stopped again and again
+    for stop in (6, 7) if name == "re-scored" else (1, 3):  # one training, stopped twice
         seen = train(tmp_path / "parts/student", how, stop)
         assert [row.epoch for row in seen] == list(range(1, stop + 1)) and (tmp_path / "parts" / HIDDEN).is_file()
         assert not (tmp_path / "parts/student").exists()
