@@ -69,28 +69,35 @@ def command(
     and report.png. supervised is the ceiling: it learns from human labels of
     other shapes (--set folds=4, shots=8, train=SPLIT).
     """
-    from distill.epochs import score_epochs
-    from distill.evaluation import EvalSettings, Run
-    from distill.scoring import score
+    from distill.evaluation import EvalSettings
     from gen3d.errors import SettingsError
     from gen3d.settings import resolve
-    from gen3d.storage import place
 
     given = output.settings_given(context, EvalSettings) | {"leave_out": output.names(leave_out)}
-    settings, at = resolve(EvalSettings, preset, **given), place(root)
+    settings = resolve(EvalSettings, preset, **given)
     subject = _subject(context, settings, output.assignments(option), output.assignments(set_, "--set"))
     if every_epoch and method != "student":
         raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
-    crew = output.crew_given(context)
-    crew = 1 if crew.here and workers is None else crew
-    with output.progress(f"scoring: {method}", None) as step:
-        run = Run(crew, lambda count: step(count, ""), _losses(step))
+    result, folder = _scored(context, subject, settings)
+    _show(result, settings, folder, as_json)
+
+
+def _scored(context: typer.Context, subject: Subject, settings: EvalSettings) -> tuple[dict[str, Any], Path]:
+    """The scores and where they are, those of every epoch too if they are asked for."""
+    from distill.epochs import score_epochs
+    from distill.evaluation import Run
+    from distill.scoring import score
+    from gen3d.storage import place
+
+    at, out, overwrite = place(context.params["root"]), context.params["out"], context.params["overwrite"]
+    with output.progress(f"scoring: {subject.method}", None) as step:
+        run = Run(output.crew_given(context, usual=1), lambda count: step(count, ""), _losses(step))
         result, folder, finished = score(subject, at, settings, out, overwrite, run)
     if finished:
         output.say_nothing_to_do(folder, "scored before with the same settings")
-    if every_epoch:
-        result |= score_epochs(student, at, settings, result, folder, overwrite)
-    _show(result, settings, folder, as_json)
+    if context.params["every_epoch"]:
+        result |= score_epochs(context.params["student"], at, settings, result, folder, overwrite)
+    return result, folder
 
 
 def _show(result: dict[str, Any], settings: EvalSettings, folder: Path, as_json: bool) -> None:

@@ -94,12 +94,16 @@ def names(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def crew_given(context: typer.Context) -> Crew:
-    """Who does the verb's work, from its options. Raises SettingsError."""
+def crew_given(context: typer.Context, usual: int | None = None) -> Crew:
+    """Who does the verb's work, from its options; here `usual` processes, where no number is given.
+
+    Raises SettingsError.
+    """
     from gen3d.crew import Crew, crew_of
     from gen3d.settings import resolve
 
-    return crew_of(resolve(Crew, None, **settings_given(context, Crew)))
+    crew = crew_of(resolve(Crew, None, **settings_given(context, Crew)))
+    return crew.model_copy(update={"workers": usual}) if crew.here and crew.workers is None else crew
 
 
 def settings_given(context: typer.Context, kind: type[Settings]) -> dict[str, Any]:

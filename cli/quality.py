@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from cli import output
+
+if TYPE_CHECKING:
+    from gen3d.quality import Quality
 
 
 def command(
@@ -39,7 +43,7 @@ def command(
     from gen3d.collection import Collection
     from gen3d.quality import QualitySettings, quality
     from gen3d.quality_report import as_json as json_of
-    from gen3d.quality_report import draw_extremes, rejected, summary
+    from gen3d.quality_report import draw_extremes
     from gen3d.settings import resolve
     from gen3d.storage import beside
 
@@ -50,23 +54,27 @@ def command(
         found = quality(opened, reference, settings, crew, lambda count: step(count, ""))
     path = picture or beside(opened.root, "-quality.png")
     draw_extremes(opened, found, path)
-
-    def table() -> None:
-        rows = [[name, *(f"{value:.4g}" for value in values)] for name, values in summary(found).items()]
-        output.print_table(f"{collection}: {len(found.shapes)} shapes", ["", "least", "median", "most"], rows)
-        counts = ", ".join(f"{name} {count}" for name, count in rejected(found).items())
-        print(f"filters would reject, at their own limits: {counts or 'none'}")
-        if found.sets is not None:
-            print(f"beside {reference}, {found.compared} shapes of each:")
-            print(f"COV {found.sets.coverage:.3f}  MMD {found.sets.mmd:.5f}  1-NNA {found.sets.one_nna:.3f}")
-        if found.features is not None:
-            p_fid = "" if found.features.p_fid is None else f"P-FID {found.features.p_fid:.4g}  "
-            print(f"by the features of {found.compared} shapes: {p_fid}P-IS {found.features.p_is:.4g}")
-        print(f"worst and best: {path}")
-
     result = {"collection": str(collection), "reference": None if reference is None else str(reference)}
-    output.show(result | {"picture": str(path), **json_of(found)}, as_json, table)
+    result |= {"picture": str(path), **json_of(found)}
+    output.show(result, as_json, lambda: _print(found, collection, reference, path))
     for id, reason in found.left_out[:5]:
         output.say(f"left out of the reference: {id}: {reason}")
     if reference is not None and features is None:
         output.say("P-FID and P-IS are left out: they need the weights of Point-E's feature network (--features)")
+
+
+def _print(found: Quality, collection: str, reference: str | None, picture: Path) -> None:
+    """The measures as a table and a few lines."""
+    from gen3d.quality_report import rejected, summary
+
+    rows = [[name, *(f"{value:.4g}" for value in values)] for name, values in summary(found).items()]
+    output.print_table(f"{collection}: {len(found.shapes)} shapes", ["", "least", "median", "most"], rows)
+    counts = ", ".join(f"{name} {count}" for name, count in rejected(found).items())
+    print(f"filters would reject, at their own limits: {counts or 'none'}")
+    if found.sets is not None:
+        print(f"beside {reference}, {found.compared} shapes of each:")
+        print(f"COV {found.sets.coverage:.3f}  MMD {found.sets.mmd:.5f}  1-NNA {found.sets.one_nna:.3f}")
+    if found.features is not None:
+        p_fid = "" if found.features.p_fid is None else f"P-FID {found.features.p_fid:.4g}  "
+        print(f"by the features of {found.compared} shapes: {p_fid}P-IS {found.features.p_is:.4g}")
+    print(f"worst and best: {picture}")

@@ -32,7 +32,7 @@ def command(
     address: str = output.ADDRESS,
     gpus_per_worker: float = output.GPUS,
     retries: int = output.RETRIES,
-    workers: int = output.WORKERS,
+    workers: int = output.CREW,
     as_json: bool = output.JSON,
 ) -> None:
     """Generate, label, distil and score many categories, and print one table. Run again to go on.
