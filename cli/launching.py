@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 def first() -> bool:
     """Whether this is the first process of a launcher, or there is none."""
-    return os.environ.get("RANK", "0") == "0"
+    return os.environ.get("RANK", "0") == "0" or os.environ.get("WORLD_SIZE", "1") == "1"
 
 
 def together(command: Callable[..., None]) -> Callable[..., None]:

@@ -197,7 +197,8 @@ def chosen_device(asked: str) -> torch.device:
         raise SettingsError(f"device = {asked!r}: torch can use no graphics card here, see `gen3d env`; use cpu")
     number, cards = _number("LOCAL_RANK") or 0, torch.cuda.device_count()
     if number >= cards:
-        raise SettingsError(f"device = {asked!r}: process {number + 1} of this machine, which has {cards} cards")
+        few = f"process {number + 1} of this machine, which has {cards} cards; start fewer, or use --device cpu"
+        raise SettingsError(f"device = {asked!r}: {few}")
     device = torch.device("cuda", number)
     torch.cuda.set_device(device)  # where nccl looks
     return device
