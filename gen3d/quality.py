@@ -168,18 +168,18 @@ def _examined(
         tasks.append((record.number, frozenset(i - first for i in chosen if first <= i < last)))
         first = last
     crew = Crew(workers=1) if crew_of(workers).here else workers  # shapes are quick: processes would not pay
-    work = partial(_shard, collection.root, settings)
+    work = partial(_shard, collection, settings)
     found = in_order(work, tasks, crew, lambda number: progress(len(records[number].ids)))
     return [row for rows, _ in found for row in rows], [cloud for _, clouds in found for cloud in clouds]
 
 
 def _shard(
-    root: Path, settings: QualitySettings, number: int, chosen: frozenset[int]
+    collection: Collection, settings: QualitySettings, number: int, chosen: frozenset[int]
 ) -> tuple[list[ShapeQuality], list[Cloud]]:
     """Of one shard; `chosen` are places in it."""
     rows: list[ShapeQuality] = []
     clouds: list[Cloud] = []
-    for place, shape in enumerate(Collection.open(root).shapes(number)):
+    for place, shape in enumerate(collection.shapes(number)):
         rows.append(_alone(shape))
         clouds += [_cloud(shape, settings)] if place in chosen else []
     return rows, clouds
