@@ -64,9 +64,10 @@ def build_shards(  # noqa: PLR0913 (what to build and how to run it)
     with writing(collection.root):
         collection.reload()
         tasks = _tasks(collection, stem, jobs, build, retry_failed)
-        for staged, made in _staged(tasks, workers):
-            collection.publish(staged)
-            progress(made)
+        with contextlib.closing(_staged(tasks, workers)) as staging:
+            for staged, made in staging:
+                collection.publish(staged)
+                progress(made)
         write_card(collection)
 
 

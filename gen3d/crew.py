@@ -83,7 +83,7 @@ def answers(work: Work[T], tasks: Sequence[tuple], workers: Workers) -> Generato
     """(number of the task, `work(*task)`) in the order they get done. Closing it ends the workers at once.
 
     Args:
-        work: called in this process or in others; then it is made known to each of them once.
+        work: called in this process or in others, to which it is sent by its name with what it holds.
         tasks: arguments of it. Each may be done more than once where a worker dies, so it must not matter.
         workers: who does them.
 

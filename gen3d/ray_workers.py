@@ -143,6 +143,7 @@ class _Pool:
                 self._ray.kill(actor)
 
     def _start(self) -> None:
+        """One more actor, or one in a dead one's place."""
         actor = self._new(self._work)
         self._busy[actor.hello.remote()] = (actor, None)
 
@@ -180,12 +181,14 @@ class _Pool:
         return job.number, found
 
     def _died(self, job: _Job) -> Lost | None:
+        """The task once it was tried often enough."""
         if job.times > self._crew.retries:
             return Lost(job.number, job.times)
         self._again.append(job)
         return None
 
     def _check_version(self, host: str, version: str) -> None:
+        """Raise Gen3dError for a node with another gen3d."""
         self._failed_starts = 0
         if version != __version__:
             hint = "other versions make other bytes: install the same one on every node"
@@ -268,17 +271,12 @@ def _connected(ray: Any, crew: Crew) -> Iterator[None]:
         reason = " ".join(str(error).split())[:300]
         raise MissingError(f"--address {address}: no Ray cluster there ({reason})") from None
     try:
-        if own and _room_short(ray, crew):
+        if own and ray.cluster_resources().get("GPU", 0) < crew.gpus_per_worker:
             raise SettingsError(f"--gpus-per-worker {crew.gpus_per_worker:g}: {_short_of(ray, crew)}")
         yield
     finally:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # it tells what it told before
             ray.shutdown()
-
-
-def _room_short(ray: Any, crew: Crew) -> bool:
-    """Whether not even one worker fits on the cluster as it is."""
-    return ray.cluster_resources().get("GPU", 0) < crew.gpus_per_worker
 
 
 def _reached(address: str) -> str:
