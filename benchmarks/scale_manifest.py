@@ -33,7 +33,7 @@ from gen3d.shards import ShardRecord
 MILLION = 1_000_000
 REAL = 100  # shapes that are made, in two shards
 KNOWLEDGE = "knowledge-lite"
-SETTINGS = {"category": "chair", "generator": "procedural"}
+CHAIRS = GenerateSettings(category="chair", generator="procedural")
 
 _OPEN = """
 from gen3d.collection import Collection
@@ -83,7 +83,7 @@ print({_PEAK})
 
 def template(folder: Path) -> Collection:
     """A hundred real, labelled shapes in two shards."""
-    made = generate(GenerateSettings(**SETTINGS, n=REAL), folder)
+    made = generate(CHAIRS.model_copy(update={"n": REAL}), folder)
     label(made, LabelSettings(teacher="lite"))
     return Collection.open(folder)
 
@@ -107,7 +107,7 @@ def enlarged(real: Collection, stem: str, count: int, shard: int) -> Iterator[Sh
 
 def write_large(root: Path, real: Collection, count: int, shard: int) -> None:
     """A collection of `count` shapes whose shards are sparse files."""
-    settings = GenerateSettings(**SETTINGS, n=count, shard=shard)
+    settings = CHAIRS.model_copy(update={"n": count, "shard": shard})
     info = real.info | {"count": count, "settings": settings.recorded()}
     Collection.create(root, {key: value for key, value in info.items() if key not in ("format_version", "gen3d")})
     write_record(root / f"{KNOWLEDGE}.json", seal(real.stage(KNOWLEDGE)))

@@ -37,7 +37,7 @@ class Collection:
     """
 
     def __init__(self, root: Place, info: dict[str, Any], manifest: Manifest) -> None:
-        self.root = root
+        self.root: Any = root  # a Path for who gave a path: most callers know which of the two it is
         self.info = info
         self._manifest = manifest
 

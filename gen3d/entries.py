@@ -17,7 +17,8 @@ _ENTRIES = re.compile(rf'(?:"(?=[^"]{{1,{LONGEST_NAME}}}"){_NAME}": \[{_NUMBER},
 class Entries(Mapping[str, tuple[int, int]]):
     """Read-only name -> (size in bytes, crc32), in order, kept as the JSON they are in a manifest.
 
-    A million of them are opened in the time it takes to look through their text; only what is asked for is parsed.
+    A million of them are opened in the time it takes to look through their text. Every other question parses all of it:
+    ask for `items` once.
 
     Args:
         entries: a mapping, or the inside of its JSON object as `text` gives it. Raises ValueError for a name that may
@@ -26,9 +27,10 @@ class Entries(Mapping[str, tuple[int, int]]):
 
     def __init__(self, entries: Mapping[str, tuple[int, int]] | bytes) -> None:
         if not isinstance(entries, bytes):
-            if any(not 0 <= number < _LARGEST for entry in entries.values() for number in entry):
+            rows = dict(entries.items())
+            if any(not 0 <= number < _LARGEST for row in rows.values() for number in row):
                 raise ValueError("has a size below zero or beyond all measure")
-            entries = json.dumps({name: list(entry) for name, entry in entries.items()})[1:-1].encode()
+            entries = json.dumps(rows)[1:-1].encode()
         if _ENTRIES.fullmatch(entries) is None:
             raise ValueError("has a name that may not become a file name, or no size")
         self.text = entries

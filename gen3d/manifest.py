@@ -23,6 +23,7 @@ from gen3d.storage import Place, fsync_folder, open_file, storage_error
 
 MANIFEST = "manifest.jsonl"
 LOCK = ".lock"
+_UNREAD = "unread"  # what no state of a manifest is equal to
 
 
 class Manifest:
@@ -35,13 +36,13 @@ class Manifest:
     def __init__(self, root: Place) -> None:
         self.root = root
         self.records: dict[str, ShardRecord] = {}
-        self._state: object = None  # of what was read; None: of nothing
+        self._state: object = _UNREAD
         self.read()
 
     def read(self) -> None:
         """Read it, unless it is as it was when it was read. Raises InputError for a damaged line."""
         state = _state(self.root)
-        if state is not None and state == self._state:
+        if state == self._state:
             return
         found: dict[str, ShardRecord] = {}
         for number, line in enumerate(manifest_lines(self.root), start=1):
@@ -57,7 +58,7 @@ class Manifest:
         """What it says of one shard number, of every stem."""
         part = copy.copy(self)
         part.records = {shard: record for shard, record in self.records.items() if record.number == number}
-        part._state = None
+        part._state = _UNREAD
         return part
 
     def publish(self, staged: StagedShard) -> None:
@@ -185,8 +186,9 @@ def _ends_whole(path: Path) -> bool:
 
 
 def _fold(root: Remote) -> None:
-    """Make the rows that are objects lines of the file; then they may go. Lines stay where a crash comes between."""
+    """Make the rows that are objects lines of the file, one for each shard; then they may go."""
     rows = (root / ROWS).sizes()
     if rows:
-        (root / MANIFEST).write_bytes(b"".join(line for line in manifest_lines(root) if line.endswith(b"\n")))
+        lines = {line.partition(b'", ')[0]: line for line in manifest_lines(root) if line.endswith(b"\n")}
+        (root / MANIFEST).write_bytes(b"".join(lines.values()))
         (root / ROWS).remove(rows)

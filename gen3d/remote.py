@@ -6,7 +6,6 @@ stalls or is refused is tried again a bounded number of times; then it is one St
 
 from __future__ import annotations
 
-import contextlib
 import re
 import threading
 import time
@@ -19,7 +18,6 @@ from gen3d.errors import MissingError, SettingsError, StorageError
 T = TypeVar("T")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
-_LARGE = 100_000_000  # bytes of an object whose size nobody knows before
 _AT_ONCE = 1000  # objects that are read or removed in one call; S3 removes no more in one request
 
 
@@ -74,10 +72,16 @@ class Remote:
         """What follows the last slash."""
         return self.url.rpartition("/")[2]
 
-    def read_bytes(self) -> bytes:
-        """The whole object. Raises FileNotFoundError where there is none."""
+    def read_bytes(self, size: int | None = None) -> bytes:
+        """The whole object. Raises FileNotFoundError where there is none.
+
+        Args:
+            size: its bytes, where they are known: they decide how long an answer may take.
+        """
         files, path = self._connected()
-        return _tried(f"read {self}", lambda: files.cat_file(path), _LARGE)
+        if size is None:
+            size = int(_tried(f"read {self}", lambda: files.info(path))["size"] or 0)
+        return _tried(f"read {self}", lambda: files.cat_file(path), size)
 
     def is_file(self) -> bool:
         """Whether there is an object of this name."""
@@ -86,7 +90,7 @@ class Remote:
 
     exists = is_file
 
-    def write_bytes(self, data: bytes | memoryview) -> None:
+    def write_bytes(self, data: bytes | bytearray | memoryview) -> None:
         """Put the whole object, in the place of an older one."""
         files, path = self._connected()
         try:
@@ -113,30 +117,41 @@ class Remote:
     def read_all(self) -> dict[str, bytes]:
         """Name -> content of all objects right in this folder; those that go meanwhile are left out."""
         files, path = self._connected()
-        found: dict[str, bytes] = {}
-        for some in _batches(self.sizes()):
-            paths = {f"{path}/{name}": name for name in some}
-            rows = _tried(f"read {self}", lambda paths=paths: _all_of(files, list(paths)))
-            found |= {paths[path]: data for path, data in rows.items()}
+        sizes, found = self.sizes(), {}
+        for some in _batches(sizes):
+            rest = {f"{path}/{name}": name for name in some}
+
+            def read(rest: dict[str, str] = rest) -> None:
+                errors: list[Exception] = []
+                for at, content in files.cat(list(rest), on_error="return").items():
+                    if isinstance(content, bytes):
+                        found[rest.pop(at)] = content
+                    elif isinstance(content, FileNotFoundError):
+                        del rest[at]
+                    else:
+                        errors.append(content)
+                if errors:
+                    raise errors[0]
+
+            _tried(f"read {self}", read, sum(sizes[name] for name in some))
         return found
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove those objects of this folder that are there, in that order."""
         files, path = self._connected()
-        there = self.sizes()
-        for some in _batches(name for name in names if name in there):
-            paths = [f"{path}/{name}" for name in some]
-            with contextlib.suppress(FileNotFoundError):  # by an attempt before whose answer was lost
-                _tried(f"remove from {self}", lambda paths=paths: files.rm(paths))
+        for some in _batches(names):
+
+            def remove(some: list[str] = some) -> None:  # an attempt before this one may have removed a part
+                there = _listed(files, path)
+                if found := [f"{path}/{name}" for name in some if name in there]:
+                    files.rm(found)
+
+            _tried(f"remove from {self}", remove)
 
     def _rows(self) -> dict[str, dict[str, Any]]:
         """Name -> what the service says of the objects right in this folder."""
         files, path = self._connected()
-        try:
-            rows = _tried(f"list {self}", lambda: files.ls(path, detail=True))
-        except FileNotFoundError:
-            return {}
-        return {row["name"].rpartition("/")[2]: row for row in rows if row["type"] == "file"}
+        return _tried(f"list {self}", lambda: _listed(files, path))
 
     def _connected(self) -> tuple[Any, str]:
         """The file system and the path in it; fsspec keeps one for every thread and process."""
@@ -159,13 +174,13 @@ def is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
 
-def _all_of(files: Any, paths: list[str]) -> dict[str, bytes]:
-    """Path -> content; those that are there."""
-    found = files.cat(paths, on_error="return")
-    for content in found.values():
-        if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
-            raise content
-    return {path: content for path, content in found.items() if isinstance(content, bytes)}
+def _listed(files: Any, path: str) -> dict[str, dict[str, Any]]:
+    """Name -> what a file system says of the objects right in a folder."""
+    try:
+        rows = files.ls(path, detail=True)
+    except FileNotFoundError:
+        return {}
+    return {row["name"].rpartition("/")[2]: row for row in rows if row["type"] == "file"}
 
 
 def _batches(names: Iterable[str]) -> Iterator[list[str]]:

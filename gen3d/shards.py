@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from io import BufferedIOBase
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
 from uuid import uuid4
 
 from gen3d.entries import LONGEST_NAME, Entries, is_member
@@ -88,8 +88,12 @@ class ShardRecord:
     statistics: Statistics | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.members, Entries):
-            object.__setattr__(self, "members", Entries(self.members))
+        object.__setattr__(self, "members", self.entries)
+
+    @property
+    def entries(self) -> Entries:
+        """`members` as they are kept."""
+        return self.members if isinstance(self.members, Entries) else Entries(self.members)
 
     @property
     def number(self) -> int:
@@ -108,7 +112,7 @@ class ShardRecord:
             "failures": [{"id": id, "reason": reason} for id, reason in self.failures], "members": {},
         }  # fmt: skip
         row |= {} if self.statistics is None else {"statistics": self.statistics}
-        body = json.dumps(row).encode().replace(_MEMBERS, _MEMBERS + Entries(self.members).text, 1)
+        body = json.dumps(row).encode().replace(_MEMBERS, _MEMBERS + self.entries.text, 1)
         return body[:-1] + _check(body) + b"\n"
 
     @classmethod
@@ -184,7 +188,7 @@ def read_shard(root: Place, record: ShardRecord) -> Iterator[tuple[str, bytes]]:
     path = root / record.shard
     hint = "run the command that made it again"
     try:
-        with open_file(path) as file:
+        with open_file(path, record.size) as file:
             if (size := file.seek(0, os.SEEK_END)) != record.size:
                 raise InputError(f"{path}: has {size:,} bytes but should have {record.size:,}; {hint}")
             file.seek(0)
@@ -200,7 +204,7 @@ def read_shard(root: Place, record: ShardRecord) -> Iterator[tuple[str, bytes]]:
 def damage(root: Place, record: ShardRecord) -> list[tuple[str, str]]:
     """(member or "", what is wrong) of all that is wrong with a shard; empty where every bit is right."""
     try:
-        with open_file(root / record.shard) as file:
+        with open_file(root / record.shard, record.size) as file:
             if _digest(file) == record.sha256:
                 return []
             if file.tell() != record.size:
@@ -268,7 +272,7 @@ def _written(temporary: Path, path: Path, members: list[Member]) -> tuple[str, i
         raise
 
 
-def _digest(file: BinaryIO) -> str:
+def _digest(file: BufferedIOBase) -> str:
     """sha256 of the whole file, hex; leaves the position at its end."""
     digest = hashlib.sha256()
     file.seek(0)

@@ -8,8 +8,8 @@ import io
 import os
 import tempfile
 from collections.abc import Iterable
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from gen3d.errors import SettingsError, StorageError
 from gen3d.remote import Remote, is_url
@@ -148,9 +148,9 @@ def sizes_of(folder: Place, names: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def open_file(path: Place) -> BinaryIO:
-    """A file open for reading; an object is read whole. Raises OSError, and StorageError as `Remote`."""
-    return io.BytesIO(path.read_bytes()) if isinstance(path, Remote) else open(path, "rb")
+def open_file(path: Place, size: int | None = None) -> BufferedIOBase:
+    """A file open for reading; an object, of that size if known, is read whole. Raises OSError, and as `Remote`."""
+    return io.BytesIO(path.read_bytes(size)) if isinstance(path, Remote) else open(path, "rb")
 
 
 def _umask() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import BinaryIO
+from io import BufferedIOBase
 
 _OWNER = b"0000644\0" + b"0000000\0" * 2  # mode, user, group
 _TIME = b"\0" + b"00000000000\0"  # the end of the size; never
@@ -28,7 +28,7 @@ def header(name: str, size: int) -> bytes:
     return b"".join((named.ljust(100, b"\0"), _OWNER, sized, _TIME, check, b"\0 0", _END))
 
 
-def write_tar(file: BinaryIO, members: list[tuple[str, bytes]]) -> None:
+def write_tar(file: BufferedIOBase, members: list[tuple[str, bytes]]) -> None:
     """A POSIX tar of the members in the given order."""
     for name, data in members:
         file.write(header(name, len(data)))
@@ -38,7 +38,7 @@ def write_tar(file: BinaryIO, members: list[tuple[str, bytes]]) -> None:
     file.write(bytes(2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE))
 
 
-def read_tar(file: BinaryIO, expected: Mapping[str, tuple[int, int]]) -> Iterator[tuple[str, bytes]]:
+def read_tar(file: BufferedIOBase, expected: Mapping[str, tuple[int, int]]) -> Iterator[tuple[str, bytes]]:
     """Members of an uncompressed tar; ValueError where a header is not the very one that is expected next.
 
     Args:
@@ -57,7 +57,7 @@ def read_tar(file: BinaryIO, expected: Mapping[str, tuple[int, int]]) -> Iterato
         raise ValueError("more than the expected members")
 
 
-def intact(file: BinaryIO, name: str, size: int, crc: int) -> bool:
+def intact(file: BufferedIOBase, name: str, size: int, crc: int) -> bool:
     """Whether the member that starts here is as it was written; reads past it."""
     head, data, padding = file.read(tarfile.BLOCKSIZE), file.read(size), file.read(-size % tarfile.BLOCKSIZE)
     return head == header(name, size) and zlib.crc32(data) == crc and not any(padding)
