@@ -11,9 +11,8 @@ import typer
 from cli import output
 
 if TYPE_CHECKING:
-    from distill.evaluation import EvalSettings
+    from distill.evaluation import EvalSettings, Run
     from distill.scoring import Subject
-    from distill.trainer import Epoch
 
 # as `distill.baselines.BASELINES` and `distill.datasets.DATASETS`; naming them here keeps --help quick
 _BASELINES = "votes, pointclip, pointclip-v2, openscene, partslip, satr"
@@ -70,26 +69,43 @@ def command(
     other shapes (--set folds=4, shots=8, train=SPLIT).
     """
     from distill.epochs import score_epochs
-    from distill.evaluation import EvalSettings, Run
     from distill.scoring import score
-    from gen3d.errors import SettingsError
-    from gen3d.settings import resolve
 
-    given = output.settings_given(context, EvalSettings) | {"leave_out": output.names(leave_out)}
-    settings = resolve(EvalSettings, preset, **given)
+    settings = _settings(context)
     subject = _subject(context, settings, output.assignments(option), output.assignments(set_, "--set"))
-    if every_epoch and method != "student":
-        raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
-    crew = output.crew_given(context)
-    crew = 1 if crew.here and workers is None else crew
     with output.progress(f"scoring: {method}", None) as step:
-        run = Run(crew, lambda count: step(count, ""), _losses(step))
-        result, folder, finished = score(subject, root, settings, out, overwrite, run)
+        result, folder, finished = score(subject, root, settings, out, overwrite, _run(context, step))
     if finished:
         output.say_nothing_to_do(folder, "scored before with the same settings")
     if every_epoch:
         result |= score_epochs(student, root, settings, result, folder, overwrite)
     _show(result, settings, folder, as_json)
+
+
+def _settings(context: typer.Context) -> EvalSettings:
+    """From the verb's options. Raises SettingsError for --every-epoch of a method that has none."""
+    from distill.evaluation import EvalSettings
+    from gen3d.errors import SettingsError
+    from gen3d.settings import resolve
+
+    leave_out = output.names(context.params["leave_out"])
+    settings = resolve(
+        EvalSettings,
+        context.params["preset"],
+        **output.settings_given(context, EvalSettings) | {"leave_out": leave_out},
+    )
+    if context.params["every_epoch"] and context.params["method"] != "student":
+        raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
+    return settings
+
+
+def _run(context: typer.Context, step: Callable[[int, str], None]) -> Run:
+    """Who does it, this process alone unless told otherwise, and the bar that hears of it."""
+    from distill.evaluation import Run
+
+    crew = output.crew_given(context)
+    alone = crew.here and context.params["workers"] is None
+    return Run(1 if alone else crew, lambda count: step(count, ""), lambda epoch: step(1, f"loss {epoch.loss:.4f}"))
 
 
 def _show(result: dict[str, Any], settings: EvalSettings, folder: Path, as_json: bool) -> None:
@@ -137,11 +153,6 @@ def _check_options(method: str, aligning: Mapping[str, Any], asking: Mapping[str
         wrong += [(f"set {name}", "supervised or a baseline") for name in own]
     for name, methods in wrong:
         raise SettingsError(f"--{name}: is for --method {methods}; leave it out, or choose such a method")
-
-
-def _losses(step: Callable[[int, str], None]) -> Callable[[Epoch], None]:
-    """Moves a bar by epochs, with their loss."""
-    return lambda epoch: step(1, f"loss {epoch.loss:.4f}")
 
 
 def _found(result: dict[str, Any]) -> str:

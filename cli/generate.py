@@ -71,14 +71,20 @@ def command(
     embedded one covers and agrees on; clip at what CLIP takes the views for.
     --generator auto takes a pretrained one where its weights and a GPU are.
     """
-    from gen3d.generation import GenerateSettings
-    from gen3d.settings import resolve
-
-    options = output.settings_given(context, GenerateSettings) | {"filter": output.names(filter)}
-    settings = resolve(GenerateSettings, preset, **options)
+    settings = _settings(context)
     if vocabulary:
         return _show_vocabulary(settings, as_json)
     _make(settings, out, output.crew_given(context), overwrite, retry_failed, as_json)
+
+
+def _settings(context: typer.Context) -> GenerateSettings:
+    """From the verb's options."""
+    from gen3d.generation import GenerateSettings
+    from gen3d.settings import resolve
+
+    filters = output.names(context.params["filter"])
+    options = output.settings_given(context, GenerateSettings) | {"filter": filters}
+    return resolve(GenerateSettings, context.params["preset"], **options)
 
 
 def _make(
