@@ -78,6 +78,7 @@ def command(
 
 
 def _settings(context: typer.Context) -> GenerateSettings:
+    """From the verb's options."""
     from gen3d.generation import GenerateSettings
     from gen3d.settings import resolve
 

@@ -28,6 +28,7 @@ AUTO, LOCAL = "auto", "local"
 _ANSWER = 10  # seconds for a cluster's head to answer at its address
 _START = 600  # seconds without any worker until that is an error: a cloud takes minutes to bring a machine up
 _STORE = 256 << 20  # bytes of a local instance's object store; results are small
+_OWN = {"prestart_worker_first_driver": False}  # of a local instance: processes that our actors could not use
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"  # how a gRPC client begins; the head answers to that
 _PASSED_ON = ("HF_HUB_OFFLINE",)
 
@@ -253,7 +254,7 @@ def _connected(ray: Any, crew: Crew) -> Iterator[None]:
         yield
         return
     address = crew.address or os.environ.get("RAY_ADDRESS") or LOCAL
-    own = {"object_store_memory": _STORE} if address == LOCAL else {}
+    own = {"object_store_memory": _STORE, "_system_config": _OWN} if address == LOCAL else {}
     variables = dict.fromkeys(THREADS, "1") | {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     variables |= {} if crew.gpus_per_worker else {"CUDA_VISIBLE_DEVICES": ""}  # else every worker would take the first
     address = _reached(address)

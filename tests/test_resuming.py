@@ -31,6 +31,7 @@ from distill.students.small import SmallStudent
 from distill.trainer import DistillSettings, Epoch
 from gen3d.errors import Gen3dError, SettingsError, StorageError
 from gen3d.knowledge import Knowledge
+from gen3d.storage import Place
 
 HOW = UNEVEN.model_copy(update={"student": "tiny"})
 HIDDEN = f".training-student/{FILE}"
@@ -47,7 +48,7 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DATA, "collection", lambda root, how: Source(root, "toy", partial(chairs, root)))
 
 
-def chairs(root: Path) -> list[Knowledge]:
+def chairs(root: Place) -> list[Knowledge]:
     """Five of the folder "real", four of another."""
     first, second = knowledge((4, 5))
     found = second if root.name == "real" else first
