@@ -41,7 +41,6 @@ def command(
     from distill.trainer import DistillSettings, Epoch
     from gen3d.categories import any_category
     from gen3d.settings import resolve
-    from gen3d.storage import place
 
     name = any_category(category).name
     options = {"source": source, "teacher": teacher, "student": student, "epochs": epochs, "backward": backward}
@@ -49,7 +48,7 @@ def command(
     options |= {"encoder": encoder and str(encoder), "finetune": finetune, "compile": compile}
     settings = resolve(DistillSettings, preset, category=name, **options, seed=seed)
     home = output.RUNS / name
-    folders = knowledge_folders(settings, place(generated or home / "generated"), place(real or home / "real"), root)
+    folders = knowledge_folders(settings, generated or home / "generated", real or home / "real", root)
     target = out or home / f"student-{source_name(settings)}"
     if starts_at_random(settings):
         output.say(f"{settings.student}: no --encoder is given; the encoder starts at random")

@@ -54,10 +54,10 @@ class Manifest:
                 raise InputError(f"{self.root / MANIFEST}: line {number} is damaged; {hint}")
         self.records, self._state = found, state
 
-    def only(self, number: int) -> Manifest:
-        """What it says of one shard number, of every stem."""
+    def only(self, record: ShardRecord) -> Manifest:
+        """What it says of one shard."""
         part = copy.copy(self)
-        part.records = {shard: record for shard, record in self.records.items() if record.number == number}
+        part.records = {record.shard: record}
         part._state = _UNREAD
         return part
 
