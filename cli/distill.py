@@ -52,12 +52,11 @@ def command(
     from distill.trainer import DistillSettings
     from gen3d.categories import any_category
     from gen3d.settings import resolve
-    from gen3d.storage import place
 
     name = any_category(category).name
     settings = resolve(DistillSettings, preset, **output.settings_given(context, DistillSettings) | {"category": name})
     home = output.RUNS / name
-    folders = knowledge_folders(settings, place(generated or home / "generated"), place(real or home / "real"), root)
+    folders = knowledge_folders(settings, generated or home / "generated", real or home / "real", root)
     target = out or home / f"student-{source_name(settings)}"
     if starts_at_random(settings):
         output.say(f"{settings.student}: no --encoder is given; the encoder starts at random")

@@ -28,6 +28,7 @@ def command(
     up: str = typer.Option(None, "--up", help="The files' upward axis: y, z, or auto to find it.  [default: y]"),
     smooth: bool = typer.Option(False, "--smooth", help="Clean the boundaries of parts (meshes), by a graph cut."),
     meshes: bool = typer.Option(False, "--meshes", help="Write one mesh (or cloud) per part, too."),
+    materials: bool = typer.Option(False, "--materials", help="Write the parts in the file's materials, too."),
     passes: int = typer.Option(None, "--passes", help="Samples of 2,048 points that are averaged.  [default: 4]"),
     seed: int = output.SEED,
     overwrite: bool = output.OVERWRITE,

@@ -21,7 +21,7 @@ from distill.trainer import DistillSettings, Epoch, Training, TrainingSet
 from gen3d.errors import InputError, SettingsError
 from gen3d.knowledge import Knowledge
 from gen3d.record import plain, read_record, same_record, write_record
-from gen3d.storage import Place, atomic_write
+from gen3d.storage import Place, atomic_write, place
 from gen3d.whole_folder import whole_folder
 
 RECORD = "training.json"
@@ -33,7 +33,9 @@ def source_folders(source: str, generated: Place, real: Place) -> dict[str, Plac
     return both if source == "mixed" else {source: both[source]}
 
 
-def knowledge_folders(settings: DistillSettings, generated: Place, real: Place, root: Path | None) -> dict[str, Place]:
+def knowledge_folders(
+    settings: DistillSettings, generated: str | Place, real: str | Place, root: Path | None
+) -> dict[str, Place]:
     """What to distil from: collections by their source, or the one folder of other data.
 
     Raises SettingsError where `root` is missing, or given for collections.
@@ -41,7 +43,7 @@ def knowledge_folders(settings: DistillSettings, generated: Place, real: Place, 
     if settings.data == "collection":
         if root is not None:
             raise SettingsError("--root: is for --data partdistill-h5; collections are --generated and --real")
-        return source_folders(settings.source, generated, real)
+        return source_folders(settings.source, place(generated), place(real))
     if root is None:
         raise SettingsError(f"--root is missing: the folder of the {settings.data} data")
     return {settings.data: root}

@@ -11,16 +11,18 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from distill.labellers import Labeller
-from distill.segmented import RECORD, segmented
+from distill.segmented import RECORD, Segmentation, segmented
 from gen3d.categories import any_category
 from gen3d.errors import Gen3dError, InputError, MissingError, SettingsError, StorageError
 from gen3d.gltf_check import buffers
 from gen3d.import_formats import ShapeReader
 from gen3d.inputs import Input, find_inputs
+from gen3d.materials import WITH_MATERIALS, parts_with_materials
 from gen3d.mesh_io import file_content
 from gen3d.mesh_readers import one_line
 from gen3d.record import read_record, write_record
 from gen3d.settings import Settings
+from gen3d.storage import atomic_write
 
 _FORM = 1  # of the results; another number makes all of them anew
 
@@ -32,6 +34,7 @@ class SegmentSettings(Settings):
     smooth: bool = Field(default=False, description="clean the boundaries of parts on meshes; see `gen3d.smoothing`")
     passes: int = Field(default=4, ge=1, description="samples of 2,048 points that are averaged")
     meshes: bool = Field(default=False, description="write one file per part, too")
+    materials: bool = Field(default=False, description="write the parts in the file's own materials, too")
     seed: int = Field(default=0, ge=0, description="of the points that the student sees")
 
 
@@ -115,11 +118,21 @@ class _Stage:
             return _shown(item, folder, old["row"]), True
         labeller = self._labeller
         found = segmented(self._reader.read(item), item, labeller.start.category, labeller.student_of, self._settings)
+        dressed = self._dressed(item, found)
         files = [path.name for path in found.save(folder, self._settings.meshes)]
+        for name, content in dressed.items():
+            atomic_write(folder / name, content)
+            files.append(name)
         told: dict[str, Any] = {"elements": found.elements, "pose": found.pose, "smoothed": found.smoothed}
         told |= {"counts": found.counts(), "mean_confidence": round(float(found.confidence.mean()), 4), "files": files}
         write_record(record_path, {"record": wanted, "row": told})
         return _shown(item, folder, told), False
+
+    def _dressed(self, item: Input, found: Segmentation) -> dict[str, bytes]:
+        """The parts in the file's materials, by the name of their file; nothing of a file that has none."""
+        if not (self._settings.materials and found.shape.has_mesh and item.path.suffix.lower() in WITH_MATERIALS):
+            return {}
+        return {f"{item.id}_materials.glb": parts_with_materials(item.path, found.shape, found.part_names)}
 
     def _digest_of(self, item: Input) -> str:
         """Of the file, and of those that a glTF document refers to. An archive of many is read once."""

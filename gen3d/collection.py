@@ -74,9 +74,9 @@ class Collection:
             settle_record(root / INFO, info, overwrite)
         return cls.open(root)
 
-    def only(self, number: int) -> Collection:
-        """What it holds of one shard number, light enough to be sent to another process; nothing is read for it."""
-        return Collection(self.root, self.info, self._manifest.only(number))
+    def only(self, record: ShardRecord) -> Collection:
+        """What it holds in one shard, light enough to be sent to another process; nothing is read for it."""
+        return Collection(self.root, self.info, self._manifest.only(record))
 
     @property
     def category(self) -> str:

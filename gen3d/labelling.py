@@ -68,8 +68,8 @@ def label(
             teacher.check_shapes(collection.ids(), settings.views)
         make_renderer(settings.renderer, (), mesh=True)  # for its error
         collection.begin(stem, info, overwrite)
-        numbers = [record.number for record in collection.records()]
-        jobs = [(number, _Job(collection.only(number), settings, retry_failed)) for number in numbers]
+        shards = collection.records()
+        jobs = [(shard.number, _Job(collection.only(shard), settings, retry_failed)) for shard in shards]
         alone = crew_of(workers).here and isinstance(teacher, Pretrained) and has_gpu()
         build_shards(collection, stem, jobs, _samples, 1 if alone else workers, progress, retry_failed)
     if not collection.ids(stem):

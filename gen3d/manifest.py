@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gen3d.errors import InputError, StorageError
 from gen3d.remote import Remote
-from gen3d.shards import ROWS, TEMPORARY, ShardRecord, StagedShard, shard_name
+from gen3d.shards import ROWS, TEMPORARY, ShardRecord, StagedShard
 from gen3d.storage import Place, fsync_folder, open_file, storage_error
 
 MANIFEST = "manifest.jsonl"
@@ -36,7 +36,6 @@ class Manifest:
     def __init__(self, root: Place) -> None:
         self.root = root
         self.records: dict[str, ShardRecord] = {}
-        self._stems: set[str] = set()
         self._state: object = _UNREAD
         self.read()
 
@@ -54,13 +53,11 @@ class Manifest:
                 hint = "delete that line and run the command that made the collection again"
                 raise InputError(f"{self.root / MANIFEST}: line {number} is damaged; {hint}")
         self.records, self._state = found, state
-        self._stems = {record.stem for record in found.values()}
 
-    def only(self, number: int) -> Manifest:
-        """What it says of one shard number, of every stem."""
+    def only(self, record: ShardRecord) -> Manifest:
+        """What it says of one shard."""
         part = copy.copy(self)
-        names = [shard_name(stem, number) for stem in self._stems]
-        part.records = {name: self.records[name] for name in names if name in self.records}
+        part.records = {record.shard: record}
         part._state = _UNREAD
         return part
 
@@ -76,7 +73,6 @@ class Manifest:
             _append(self.root / MANIFEST, staged.record.line())
             self._state = _state(self.root)
         self.records[staged.record.shard] = staged.record
-        self._stems.add(staged.record.stem)
 
 
 def manifest_lines(root: Place) -> Iterator[bytes]:

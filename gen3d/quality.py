@@ -166,7 +166,7 @@ def _examined(
     records, tasks, first = collection.records(), [], 0
     for record in records:
         last = first + len(record.ids)
-        tasks.append((collection.only(record.number), frozenset(i - first for i in chosen if first <= i < last)))
+        tasks.append((collection.only(record), frozenset(i - first for i in chosen if first <= i < last)))
         first = last
     crew = Crew(workers=1) if crew_of(workers).here else workers  # shapes are quick: processes would not pay
     work = partial(_shard, settings)

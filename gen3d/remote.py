@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -119,34 +120,15 @@ class Remote:
         files, path = self._connected()
         sizes, found = self.sizes(), {}
         for some in _batches(sizes):
-            rest = {f"{path}/{name}": name for name in some}
-
-            def read(rest: dict[str, str] = rest) -> None:
-                errors: list[Exception] = []
-                for at, content in files.cat(list(rest), on_error="return").items():
-                    if isinstance(content, bytes):
-                        found[rest.pop(at)] = content
-                    elif isinstance(content, FileNotFoundError):
-                        del rest[at]
-                    else:
-                        errors.append(content)
-                if errors:
-                    raise errors[0]
-
-            _tried(f"read {self}", read, sum(sizes[name] for name in some))
-        return found
+            paths = [f"{path}/{name}" for name in some]
+            _tried(f"read {self}", partial(_add_all, files, paths, found), sum(sizes[name] for name in some))
+        return {at.rpartition("/")[2]: content for at, content in found.items() if content is not None}
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove those objects of this folder that are there, in that order."""
         files, path = self._connected()
         for some in _batches(names):
-
-            def remove(some: list[str] = some) -> None:  # an attempt before this one may have removed a part
-                there = _listed(files, path)
-                if found := [f"{path}/{name}" for name in some if name in there]:
-                    files.rm(found)
-
-            _tried(f"remove from {self}", remove)
+            _tried(f"remove from {self}", partial(_remove_all, files, path, some))
 
     def _rows(self) -> dict[str, dict[str, Any]]:
         """Name -> what the service says of the objects right in this folder."""
@@ -181,6 +163,25 @@ def _listed(files: Any, path: str) -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         return {}
     return {row["name"].rpartition("/")[2]: row for row in rows if row["type"] == "file"}
+
+
+def _add_all(files: Any, paths: list[str], found: dict[str, bytes | None]) -> None:
+    """Add the content of those that an attempt before this one did not find; None where there is none any more."""
+    rest = [at for at in paths if at not in found]
+    answers = files.cat(rest, on_error="return") if rest else {}
+    for at, content in answers.items():
+        if isinstance(content, bytes | FileNotFoundError):
+            found[at] = content if isinstance(content, bytes) else None
+    for content in answers.values():
+        if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
+            raise content
+
+
+def _remove_all(files: Any, path: str, names: list[str]) -> None:
+    """Remove those that are there: an attempt before this one may have removed a part."""
+    there = _listed(files, path)
+    if found := [f"{path}/{name}" for name in names if name in there]:
+        files.rm(found)
 
 
 def _batches(names: Iterable[str]) -> Iterator[list[str]]:

@@ -153,11 +153,6 @@ def row_name(shard: str) -> str:
     return f"{shard.removesuffix('.tar')}.json"
 
 
-def shard_name(stem: str, number: int) -> str:
-    """A shard's file, such as "shapes-00007.tar"."""
-    return f"{stem}-{number:05d}.tar"
-
-
 def stage_shard(root: Place, stem: str, number: int, content: ShardContent) -> StagedShard:
     """Write a shard under a temporary name; equal content gives equal bytes.
 
@@ -167,7 +162,7 @@ def stage_shard(root: Place, stem: str, number: int, content: ShardContent) -> S
         InputError: for an id or member name that could not be a file name, a duplicate, or a member of no sample.
         StorageError: on any OSError; nothing is left behind then.
     """
-    name = shard_name(stem, number)
+    name = f"{stem}-{number:05d}.tar"
     _check_names(name, content)
     if isinstance(root, Remote):
         buffer, temporary = io.BytesIO(), None

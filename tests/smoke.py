@@ -28,6 +28,7 @@ distill --category mug --preset tiny.yaml
 eval --student runs/mug/student-generated --dataset collection --root runs/mug/generated --preset tiny.yaml
 export runs/mug/generated --format glb --out meshes
 segment meshes --student runs/mug/student-generated --passes 1
+segment meshes --category mug --passes 1 --out shipped
 report runs/mug
 verify runs/mug/generated
 """

@@ -337,12 +337,11 @@ def test_a_shape_that_cannot_be_stored_or_read(tmp_path: Path) -> None:
             list(collection.shapes())
 
 
-def test_one_shard_number_of_a_collection_is_what_its_records_say(tmp_path: Path) -> None:
+def test_one_shard_of_a_collection_reads_as_it_does_among_all(tmp_path: Path) -> None:
     collection = Collection.create(tmp_path / "c", INFO)
     build_shards(collection, "shapes", jobs(3), toy_shard)
-    collection.add_shard("knowledge-lite", 1, ShardContent([("chair-000010.safetensors", b"x")], ["chair-000010"]))
     for one in (collection, Collection.open(tmp_path / "c")):  # written to, and read
-        for number in range(4):
-            part = one.only(number)
-            for stem in ("shapes", "knowledge-lite"):
-                assert part.records(stem) == [record for record in one.records(stem) if record.number == number]
+        for record in one.records():
+            part = one.only(record)
+            assert part.records() == [record] and part.ids() == record.ids
+            assert list(part.samples()) == list(one.samples(number=record.number))

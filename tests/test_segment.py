@@ -242,3 +242,16 @@ def test_the_verb_takes_several_and_ends_with_three_where_one_fails(
     assert again.code == 3 and "2 of 3 shapes labelled in parts" in again.out
     end = run("segment", "mug0.stl", "mug1.stl", "--student", "student", "--passes", 1)
     assert end.code == 0 and "nothing to do" in end.err
+
+
+def test_materials_are_written_where_a_file_may_have_some(tmp_path: Path, labeller: Labeller) -> None:
+    paths = [tmp_path / "mug.obj", tmp_path / "cup.stl"]
+    for path in paths:
+        write_shape(mug(), path)
+    out, settings = tmp_path / "out", SegmentSettings(passes=1, materials=True)
+    rows = {row["id"]: {Path(file).name for file in row["files"]} for row in done(paths, labeller, out, settings).rows}
+    assert "mug_materials.glb" in rows["mug"] and "cup_materials.glb" not in rows["cup"]
+    assert (out / "mug" / "mug_materials.glb").is_file()
+    assert done(paths, labeller, out, settings).made_now == 0
+    done(paths, labeller, out, SegmentSettings(passes=1))
+    assert not (out / "mug" / "mug_materials.glb").exists()  # of other settings: gone
