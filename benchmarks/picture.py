@@ -28,7 +28,7 @@ from gen3d.rendering.cameras import rings
 
 SIDE, ANGLE = 150, ((22.0, 35.0),)
 VIEWS = (0, 1, 5)  # of the ten that the teacher was shown
-TITLES = ("generated, exact parts", "", "what the teacher sees in views", "", "", "student, a new shape")
+TITLES = ("generated, exact parts", "", "the teacher, by view", "", "", "student, new shape")
 
 
 def row(category: str, collection: Collection, student: Student) -> list[UInt8[np.ndarray, "H W 3"]]:
