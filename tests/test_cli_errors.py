@@ -253,6 +253,6 @@ def test_running_out_of_memory_is_one_line(home: Path, run: Run, monkeypatch: py
     def greedy(*arguments: object, **options: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(distillation, "distil", greedy)
+    monkeypatch.setattr(distillation, "Training", greedy)
     end = run(*DISTILL, "--overwrite")
     assert end.code == 1 and "out of memory" in end.error and Student.load(home / STUDENT).category == "chair"
