@@ -40,9 +40,9 @@ def parts_with_materials(path: Path, shape: Shape, parts: tuple[str, ...]) -> by
     assert labels is not None
     pieces: dict[int, list[Any]] = {}
     for mesh in _meshes(path):
-        own = labels[tree.query(mesh.triangles_center)[1]]
-        for label in np.unique(own).tolist():
-            pieces.setdefault(label, []).extend(mesh.submesh([np.flatnonzero(own == label)], repair=False))
+        found = labels[tree.query(mesh.triangles_center)[1]]
+        for label in np.unique(found).tolist():
+            pieces.setdefault(label, []).extend(mesh.submesh([np.flatnonzero(found == label)], repair=False))
     scene = trimesh.Scene()
     for label, some in sorted(pieces.items()):
         name = part_name(label, parts)
@@ -51,8 +51,8 @@ def parts_with_materials(path: Path, shape: Shape, parts: tuple[str, ...]) -> by
             continue
         scene.graph.update(name, scene.graph.base_frame, matrix=np.eye(4))
         for number, piece in enumerate(some):
-            under = {"node_name": f"{name}_{number}", "geom_name": f"{name}_{number}", "parent_node_name": name}
-            scene.add_geometry(piece, **under)
+            own = f"{name}_{number}"
+            scene.add_geometry(piece, node_name=own, geom_name=own, parent_node_name=name)
     return bytes(scene.export(file_type="glb"))  # type: ignore[arg-type]
 
 
@@ -79,7 +79,8 @@ def _loaded(path: Path) -> Any:
     if kind in ("glb", "gltf"):
         document = unpack(content)[0] if kind == "glb" else json.loads(content)
         check_document(document, len(content) + sum(map(len, buffers(document, path).values())))
-    return trimesh.load_scene(io.BytesIO(content), file_type=kind, resolver=_OwnFolder(path.parent), process=False)
+    folder: Any = _OwnFolder(path.parent)
+    return trimesh.load_scene(io.BytesIO(content), file_type=kind, resolver=folder, process=False)
 
 
 class _OwnFolder:

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from trimesh.exchange.obj import export_obj
+from trimesh.visual import TextureVisuals
+from trimesh.visual.material import PBRMaterial
 
 from gen3d.errors import InputError
 from gen3d.materials import parts_with_materials
@@ -26,8 +29,8 @@ def textured(color: tuple[int, int, int], centre: tuple[float, float, float]) ->
     box = trimesh.creation.box((1, 1, 1))
     box.apply_translation(centre)
     uv = np.random.default_rng(0).uniform(size=(len(box.vertices), 2))
-    material = trimesh.visual.material.PBRMaterial(baseColorTexture=Image.new("RGB", (4, 4), color))
-    box.visual = trimesh.visual.TextureVisuals(uv=uv, material=material)
+    material = PBRMaterial(baseColorTexture=Image.new("RGB", (4, 4), color))
+    box.visual = TextureVisuals(uv=uv, material=material)
     return box
 
 
@@ -35,15 +38,15 @@ def written(folder: Path, suffix: str) -> Path:
     """A red box and, turned by its node, a blue one beside it."""
     scene = trimesh.Scene()
     scene.add_geometry(textured(COLORS["red"], (0, 0, 0)), node_name="a")
-    turn = trimesh.transformations.rotation_matrix(0.7, (0, 0, 1), (3, 0, 0))
+    turn: Any = trimesh.transformations.rotation_matrix(0.7, (0, 0, 1), (3, 0, 0))
     scene.add_geometry(textured(COLORS["blue"], (3, 0.2, 0)), node_name="b", transform=turn)
     path = folder / f"boxes{suffix}"
     if suffix == ".glb":
         path.write_bytes(scene.export(file_type="glb"))  # type: ignore[arg-type]
         return path
     for mesh in scene.geometry.values():
-        mesh.visual.material = mesh.visual.material.to_simple()  # type: ignore[union-attr]
-    text, files = trimesh.exchange.obj.export_obj(scene, return_texture=True)
+        mesh.visual.material = mesh.visual.material.to_simple()
+    text, files = export_obj(scene, return_texture=True)
     for name, content in {path.name: str(text).encode(), **files}.items():
         (folder / name).write_bytes(content)
     return path
