@@ -3,11 +3,12 @@
     python benchmarks/students.py                                             # the table, three seeds (many hours)
     python benchmarks/students.py --categories chair --seeds 1 --cells forward,both
     python benchmarks/students.py --collections runs/main_job --epochs 32     # collections made before
+    python benchmarks/students.py --encoders runs/encoders                    # encoders made before: small, point-m2ae
 
 A collection that is not below --collections yet (`CATEGORY/generated-seedSEED`) is made there of --n shapes. Every
 cell is resumable: run it again to go on. Scores are mIoU %, 2,048 points a shape, in --passes passes; airplanes without
-engine points and predictions. Encoders are pre-trained on the points of the same collection. Point-M2AE's is trained on
-with its head, but for `m2ae-frozen`, which is as PartDistill released it.
+engine points and predictions. Encoders are pre-trained on the points of the same collection where --encoders names none.
+Point-M2AE's is trained on with its head, but for `m2ae-frozen`, which is as PartDistill released it.
 """
 
 from __future__ import annotations
@@ -127,7 +128,9 @@ def _student(job: Job, name: str) -> Path:
 
 
 def _encoder(job: Job, student: str) -> Path:
-    """An encoder trained on the points of that collection."""
+    """An encoder made before, or one trained on the points of that collection."""
+    if job.args.encoders is not None:
+        return job.args.encoders / student
     from distill.masked_training import PretrainSettings
     from distill.pretraining import pretrain
 
@@ -153,6 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with psb/")
     parser.add_argument("--collections", type=Path, default=Path("runs/students"))
+    parser.add_argument("--encoders", type=Path, help="folder of encoders made before, named as their students")
     parser.add_argument("--out", type=Path, default=Path("runs/students"))
     parser.add_argument("--cells", default=",".join(CELLS))
     parser.add_argument("--categories", default=CATEGORIES)
