@@ -29,8 +29,8 @@ METHODS = {  # name here: (title, method, options); `pre` needs students
     **{name: (name, name, {}) for name in BASELINES},
     "tta": ("PartDistill TTA (ours)", "tta", {}),
     "pre": ("PartDistill Pre (ours)", "student", {}),
-    "few": ("small student, 3 labelled shapes", "supervised", {"shots": 3}),
-    "full": ("small student, all others labelled", "supervised", {}),
+    "few": ("tiny student, 3 labelled shapes", "supervised", {"network": "tiny", "shots": 3, "steps": 120}),
+    "full": ("tiny student, labels of the other folds", "supervised", {"network": "tiny"}),
 }
 
 
