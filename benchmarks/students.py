@@ -7,8 +7,8 @@
 
 A collection that is not below --collections yet (`CATEGORY/generated-seedSEED`) is made there of --n shapes. Every
 cell is resumable: run it again to go on. Scores are mIoU %, 2,048 points a shape, in --passes passes; airplanes without
-engine points and predictions. Without --encoders, they are pre-trained on the points of the same collection. Point-M2AE's
-is trained on with its head, but for `m2ae-frozen`, which is as PartDistill released it.
+engine points and predictions. Without --encoders, they are pre-trained on the points of the same collection.
+Point-M2AE's is trained on with its head, but for `m2ae-frozen`, which is as PartDistill released it.
 """
 
 from __future__ import annotations
