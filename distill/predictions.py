@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float16, Int16
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from distill.scores import Report
 from gen3d.errors import InputError
@@ -39,6 +38,10 @@ class Case(NamedTuple):
 
 def write_predictions(report: Report, folder: Path) -> None:
     """Write the file: three tensors per shape, and parts and ids in its header. Raises StorageError."""
+    import torch  # here, so that reading answers does not wait for it
+
+    from gen3d.checkpoint import safetensors_bytes
+
     tensors: dict[str, np.ndarray] = {}
     for number, scored in enumerate(report.shapes):
         points, labels = scored.shape.points, scored.shape.point_labels
@@ -48,7 +51,7 @@ def write_predictions(report: Report, folder: Path) -> None:
         tensors[f"{number}.truth"] = _places(truth, report.labels)
         tensors[f"{number}.prediction"] = _places(scored.prediction, report.labels)
     header = {"parts": json.dumps(report.parts), "ids": json.dumps([s.shape.id for s in report.shapes])}
-    atomic_write(folder / FILE, save(tensors, header))
+    atomic_write(folder / FILE, safetensors_bytes({k: torch.from_numpy(v) for k, v in tensors.items()}, header))
 
 
 def read_predictions(folder: Path, ids: Iterable[str]) -> tuple[list[str], dict[str, Case]]:

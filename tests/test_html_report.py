@@ -209,6 +209,16 @@ def test_hostile_names_and_cards_are_text(run_folder: Path, tmp_path: Path) -> N
     assert len(labels) == 1 and labels[0].startswith(HOSTILE[0])
 
 
+def test_the_same_answers_give_the_same_bytes(tmp_path: Path) -> None:
+    report, _ = hostile_report()
+    report = replace(report, parts=("a", "b", "c", "d"))
+    written = set()
+    for _ in range(8):  # the library's own order of the header's two entries changes from call to call
+        write_predictions(report, tmp_path)
+        written.add((tmp_path / FILE).read_bytes())
+    assert len(written) == 1
+
+
 def test_json_within_the_page_can_not_leave_its_element() -> None:
     for value in HOSTILE:
         found = safe_json({value: [value, "\u2028"]})
