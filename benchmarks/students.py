@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=300, help="generated shapes of a collection that is to be made")
     parser.add_argument("--epochs", type=int, default=20, help="of students")
     parser.add_argument("--pretrain-epochs", type=int, default=60, help="of encoders")
-    parser.add_argument("--tta-epochs", type=int, help="40, or 10 for trained students, if not given")
+    parser.add_argument("--tta-epochs", type=int, help="as many as `gen3d eval` takes if not given")
     parser.add_argument("--passes", type=int, default=16)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()

@@ -43,7 +43,9 @@ def command(
     network: str = typer.Option(None, "--network", help="tta without --student: the network.  [default: small]"),
     encoder: Path = typer.Option(None, "--encoder", help="tta without --student: see `gen3d distill`."),
     copies: int = typer.Option(None, "--copies", help="tta: point samplings per test shape.  [default: 8]"),
-    epochs: int = typer.Option(None, "--epochs", help="tta: passes over them.  [default: 40, with --student 10]"),
+    epochs: int = typer.Option(
+        None, "--epochs", help="tta: passes over them.  [default: 40, 240 steps at least; with --student 10, 60]"
+    ),
     steps: int = typer.Option(None, "--steps", help="tta: batches per epoch.  [default: as many as hold every copy]"),
     lr: float = typer.Option(None, "--lr", help="tta: learning rate.  [default: 0.0015, with --student 0.0003]"),
     backward: bool = typer.Option(None, "--backward/--forward-only", help="tta: re-score.  [default: backward]"),

@@ -19,6 +19,7 @@ from gen3d.shape import Shape
 from gen3d.teachers.predictions import Teacher
 
 PER_SHAPE, JOINT = "per-shape", "joint"
+FRESH, TRAINED = (40, 240), (10, 60)  # least epochs, and least steps: one shape alone is a single batch per epoch
 
 
 class TTASettings(Settings):
@@ -30,7 +31,9 @@ class TTASettings(Settings):
     network: str = Field(default="small", description="a name in `STUDENTS`; of students that start fresh")
     encoder: str | None = Field(default=None, description="of students that start fresh; see `gen3d distill`")
     copies: int = Field(default=8, ge=1, description="samplings of the points of every test shape to train on")
-    epochs: int | None = Field(default=None, ge=1, description="40, or 10 for a trained student, if not set")
+    epochs: int | None = Field(
+        default=None, ge=1, description="at least 40 and 240 steps, or 10 and 60 for a trained student, if not set"
+    )
     steps: int | None = Field(
         default=None, ge=1, description="batches per epoch; as many as hold every copy of every shape if not set"
     )
@@ -50,12 +53,12 @@ class NothingSeenError(InputError):
 
 def untrained(category: str, parts: Sequence[str], settings: TTASettings) -> Student:
     """A student to align that has no record of training; the same seed gives the same one."""
-    return fresh_student(category, list(parts), _distil_settings(category, settings, trained=False), {})
+    return fresh_student(category, list(parts), _distil_settings(category, settings, 1, trained=False), {})
 
 
 def starting_record(settings: TTASettings) -> dict[str, str]:
     """What is to be recorded of the encoder that fresh students start from. Raises MissingError where there is none."""
-    return starting_weights(_distil_settings("", settings, trained=False))
+    return starting_weights(_distil_settings("", settings, 1, trained=False))
 
 
 def align(
@@ -87,7 +90,8 @@ def align(
     if OTHER in student.parts:
         knowledge = [with_other(k) for k in knowledge]
     aligned = copy.deepcopy(student)
-    distil(aligned, TrainingSet.build([knowledge], aligned), training_settings(student, settings), report)
+    how = training_settings(student, settings, len(knowledge))
+    distil(aligned, TrainingSet.build([knowledge], aligned), how, report)
     aligned.training_record["tta"] = settings.model_dump()
     return aligned
 
@@ -97,17 +101,19 @@ def named_parts(student: Student) -> tuple[str, ...]:
     return tuple(part for part in student.parts if part != OTHER)
 
 
-def training_settings(student: Student, settings: TTASettings) -> DistillSettings:
-    """How `student` is trained: gentler and shorter where its record says that it was trained before."""
-    return _distil_settings(student.category, settings, bool(student.training_record))
+def training_settings(student: Student, settings: TTASettings, clouds: int) -> DistillSettings:
+    """How `student` is trained on so many clouds: gentler and shorter where its record says it was trained before."""
+    return _distil_settings(student.category, settings, clouds, bool(student.training_record))
 
 
-def _distil_settings(category: str, settings: TTASettings, trained: bool) -> DistillSettings:
+def _distil_settings(category: str, settings: TTASettings, clouds: int, trained: bool) -> DistillSettings:
+    least_epochs, least_steps = TRAINED if trained else FRESH
+    per_epoch = settings.steps or -(-clouds // settings.batch)
     return DistillSettings(
         category=category,
         student=settings.network,
         encoder=settings.encoder,
-        epochs=settings.epochs or (10 if trained else 40),
+        epochs=settings.epochs or max(least_epochs, -(-least_steps // per_epoch)),
         steps=settings.steps,
         batch=settings.batch,
         lr=settings.lr or (3e-4 if trained else 1.5e-3),

@@ -150,12 +150,16 @@ def test_samplings_differ_and_the_teacher_is_asked_once() -> None:
 
 
 def test_a_trained_student_is_trained_gently() -> None:
-    settings = TTASettings()
-    fresh, trained = (training_settings(s, settings) for s in (untrained("chair", CHAIR.parts, FAST), tiny()))
+    settings, students = TTASettings(), (untrained("chair", CHAIR.parts, FAST), tiny())
+    fresh, trained = (training_settings(s, settings, 12 * 8) for s in students)
     assert (fresh.epochs, fresh.lr, trained.epochs, trained.lr) == (40, 1.5e-3, 10, 3e-4)
+    alone = [training_settings(s, settings, 8).epochs for s in students]
+    many = [training_settings(s, settings, 100 * 8).epochs for s in students]
+    assert (alone, many) == ([240, 60], [40, 10])  # of one batch each: as many steps as twelve shapes get together
+    assert training_settings(students[0], TTASettings(steps=100), 8).epochs == 40
     chosen = TTASettings(epochs=3, lr=0.1, steps=2, backward=False, batch=5, seed=6)
     for student in (untrained("chair", CHAIR.parts, FAST), tiny()):
-        made = training_settings(student, chosen)
+        made = training_settings(student, chosen, 8)
         assert (made.epochs, made.lr, made.steps, made.backward, made.batch, made.seed) == (3, 0.1, 2, False, 5, 6)
 
 
