@@ -29,7 +29,7 @@ METHODS = {  # name here: (title, method, options); `pre` needs students
     **{name: (name, name, {}) for name in BASELINES},
     "tta": ("PartDistill TTA (ours)", "tta", {}),
     "pre": ("PartDistill Pre (ours)", "student", {}),
-    "few": ("tiny student, 3 labelled shapes", "supervised", {"network": "tiny", "shots": 3, "steps": 120}),
+    "few": ("tiny student, 3 labelled shapes", "supervised", {"network": "tiny", "shots": 3, "batch": 8}),
     "full": ("tiny student, labels of the other folds", "supervised", {"network": "tiny"}),
 }
 
