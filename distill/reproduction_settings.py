@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from distill.baselines import BASELINES
+from distill.baselines import BASELINES, make_baseline
 from distill.datasets import DATASETS
 from distill.evaluation import EvalSettings
 from distill.experiments import ExperimentSettings, ScoredOn, parse_real, parse_test
@@ -46,15 +46,23 @@ class ReproduceSettings(Settings):
     def asking(self, place: Place) -> LabelSettings:
         """The teacher of a cell and how it is asked.
 
-        A table's own teachers are asked in PartDistill's published words, where it has any.
+        A table's own teachers are asked in PartDistill's published words, where it has any. Methods with views of their
+        own keep them, whatever the number of the other rows.
         """
         name = self.teacher or STANDING_FOR[place.row.paper.vlm]
         given = self.options.get("", {}) | self.options.get(name, {})
         words = {} if self.teacher or self.table == "partnete" else {"prompt_style": "partdistill"}
-        base = self.label.model_dump(exclude={"options"})
-        if base["prompt_style"] is not None:
+        base = self.label.model_dump(exclude={"options"}, exclude_unset=True)
+        if base.get("prompt_style") is not None:
             words = {}
+        if self._has_views(place.row.run):
+            base.pop("views", None)
         return resolve(LabelSettings, None, **base | words | by_setting(given) | {"teacher": name})
+
+    def _has_views(self, method: str) -> bool:
+        """Whether a method is a baseline that looks from cameras of its own."""
+        options = self.baselines.get(method, {})
+        return method in BASELINES and make_baseline(method, options).cameras(224) is not None
 
 
 def settings_of(preset: str | Path | None, **options: Any) -> ReproduceSettings:

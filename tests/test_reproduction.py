@@ -26,6 +26,7 @@ from distill.reproduction_scores import cell_folder, cell_scores, overall_scores
 from distill.reproduction_settings import ReproduceSettings, by_owner, real_shapes, roots_of, settings_of
 from distill.reproduction_tables import records, write_tables
 from distill.unlabelled import unlabelled
+from gen3d.asking import LabelSettings
 from gen3d.collection import Collection
 from gen3d.errors import InputError, MissingError, SettingsError
 from gen3d.shape import Shape
@@ -352,6 +353,15 @@ def test_settings_come_from_the_stages_sections(tmp_path: Path) -> None:
     assert found.distill.epochs == found.experiment.epochs == 4
     with pytest.raises(SettingsError, match="table"):
         settings_of(None, table="imagenet")
+
+
+def test_a_row_with_views_of_its_own_is_measured_beside_those_that_are_told_theirs(
+    chairs: Path, tmp_path: Path
+) -> None:
+    rows = ["clip-points-pointclip", "clip-points-pointclipv2", TTA]
+    whole = job(tmp_path / "out", {"shapenetpart": chairs}, rows, label=LabelSettings(views=2, points=512))
+    result = reproduce(whole)
+    assert [cell(result, row).state for row in rows] == ["measured"] * 3, [cell(result, row).detail for row in rows]
 
 
 def test_a_root_with_an_option_that_its_data_set_lacks_is_refused(chairs: Path, tmp_path: Path) -> None:
