@@ -41,7 +41,7 @@ class Cell(NamedTuple):
     start: str | None = None
 
 
-M2AE = {"student": "point-m2ae", "finetune": True, "lr": 2e-4}
+M2AE = {"student": "point-m2ae", "finetune": True}
 CELLS = {
     "votes": Cell("teacher's votes", "votes", {}),
     "tta-shape": Cell("TTA, a fresh student per shape", "tta", {"tta": "per-shape"}),

@@ -8,10 +8,9 @@ from typing import Any
 import torch
 
 from distill.student import Student
+from distill.students import ENCODED
 from distill.trainer import DistillSettings
 from gen3d.errors import SettingsError
-
-ENCODED = "point-m2ae"
 
 
 def starting_weights(settings: DistillSettings) -> dict[str, str]:

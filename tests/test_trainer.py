@@ -143,6 +143,22 @@ def test_a_part_not_found_yet_is_never_re_scored_away() -> None:
     assert not data.rescored(student) and torch.equal(data.target, before)
 
 
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [
+        ({}, 1.5e-3),
+        ({"student": "point-m2ae"}, 1.5e-3),
+        ({"student": "point-m2ae", "finetune": False}, 1.5e-3),
+        ({"student": "point-m2ae", "finetune": True}, 2e-4),
+        ({"student": "point-m2ae", "finetune": True, "lr": 1.5e-3}, 1.5e-3),
+    ],
+)
+def test_a_whole_point_m2ae_is_trained_more_slowly_unless_a_rate_is_given(given: dict[str, Any], rate: float) -> None:
+    settings = DistillSettings(category="chair", **given)
+    assert settings.lr == settings.model_dump()["lr"] == rate
+    assert DistillSettings(**settings.model_dump()) == settings == settings.model_copy(update={"seed": 0})
+
+
 def test_without_backward_the_target_stays() -> None:
     student = tiny()
     data = TrainingSet.build([[noisy_knowledge(0)]], student)

@@ -25,4 +25,5 @@ def _point_m2ae(parts: int, **options: Any) -> nn.Module:
     return PointM2AE(parts, **options)
 
 
-STUDENTS: dict[str, Callable[..., nn.Module]] = {"small": _small, "tiny": _tiny, "point-m2ae": _point_m2ae}
+ENCODED = "point-m2ae"  # the one that is meant to start from an encoder, which is kept or trained on
+STUDENTS: dict[str, Callable[..., nn.Module]] = {"small": _small, "tiny": _tiny, ENCODED: _point_m2ae}
