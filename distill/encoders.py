@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from distill.finding import PICKLES
-from distill.students import STUDENTS
+from distill.student import normalised_clouds
+from distill.students import ENCODED, STUDENTS
 from distill.students.point_m2ae import CENTRES, WIDTHS, PointM2AE, scales
 from distill.students.point_m2ae_weights import KIND
-from distill.students.point_ops import Neighbourhoods, gather, neighbourhoods
+from distill.students.point_ops import Neighbourhoods, gather, neighbourhoods, stack
 from distill.students.small import SmallStudent
+from gen3d.categories import CATEGORIES
 from gen3d.checkpoint import checked_tensors, read_safetensors
 from gen3d.errors import InputError, MissingError, SettingsError
+from gen3d.generators.procedural import ProceduralGenerator
 
 WEIGHTS = "model.safetensors"
 
@@ -129,7 +133,18 @@ def make_encoder(name: str, **options: Any) -> Encoder:
     if name not in ENCODERS:
         raise SettingsError(f"student {name!r} has no encoder to train; known are: {', '.join(ENCODERS)}")
     network = STUDENTS[name](1, **options)  # parts don't matter: the head is dropped
+    if name == ENCODED:
+        fit_norms(network)
     return ENCODERS[name](network.requires_grad_())  # also where students of the kind keep theirs frozen
+
+
+def fit_norms(network: nn.Module) -> None:
+    """Give a Point-M2AE of random weights the norms of generated shapes of every fourth category; see its encoder."""
+    make = ProceduralGenerator().generate
+    shapes = [make(name, 0, name).sampled(2048, 0).points for name in list(CATEGORIES)[::4]]
+    points = normalised_clouds(torch.from_numpy(np.stack(shapes)))  # type: ignore[arg-type]
+    near = stack([network.prepare(cloud) for cloud in points.numpy()])[:]  # type: ignore[operator]
+    network.h_encoder.fit_norms(points, near)  # type: ignore[operator, union-attr]
 
 
 def encoder_weights(encoder: Encoder) -> dict[str, Tensor]:

@@ -46,6 +46,10 @@ def fresh_student(category: str, parts: list[str], settings: DistillSettings, tr
     student = Student(category, parts, settings.student, options, training)
     if settings.encoder is not None:
         _load_encoder(student, settings)
+    elif settings.student == ENCODED:
+        from distill.encoders import fit_norms
+
+        fit_norms(student.network)
     return student
 
 

@@ -149,7 +149,7 @@ def test_a_part_not_found_yet_is_never_re_scored_away() -> None:
         ({}, 1.5e-3),
         ({"student": "point-m2ae"}, 1.5e-3),
         ({"student": "point-m2ae", "finetune": False}, 1.5e-3),
-        ({"student": "point-m2ae", "finetune": True}, 2e-4),
+        ({"student": "point-m2ae", "finetune": True}, 5e-4),
         ({"student": "point-m2ae", "finetune": True, "lr": 1.5e-3}, 1.5e-3),
     ],
 )

@@ -87,6 +87,22 @@ class _TokenEmbed(nn.Module):
         x = _linear(x, of_member @ weight_b, torch.zeros_like(bias_c)) + top[:, :, None]
         return _linear(x.relu_(), *_plain(conv_d)).amax(2)
 
+    def fit_norms(self, given: tuple[Float32[Tensor, "B M k C"]]) -> None:
+        """Give both BatchNorms the mean and variance of what reaches them from the input; a hook before `forward`."""
+        (x,) = given
+        layers: Any = (*self.first_conv, *self.second_conv)
+        conv_a, norm_a, _, conv_b, conv_c, norm_c, _, _ = layers
+        _measure(norm_a, _linear(x, *_plain(conv_a)))
+        x = _linear(_linear(x, *_normed(conv_a, norm_a)).relu_(), *_plain(conv_b))
+        x = torch.cat([x.amax(2, keepdim=True).expand_as(x), x], -1)
+        _measure(norm_c, _linear(x, *_plain(conv_c)))
+
+
+def _measure(norm: nn.BatchNorm1d, x: Float32[Tensor, "*b C"]) -> None:
+    """Set the statistics of a BatchNorm to those of x."""
+    variance, mean = torch.var_mean(x.flatten(0, -2), 0)
+    norm.running_mean, norm.running_var = mean, variance
+
 
 def _plain(conv: nn.Conv1d) -> tuple[Float32[Tensor, "D C"], Float32[Tensor, " D"]]:
     """Weight and bias of a convolution of size 1."""
@@ -181,6 +197,22 @@ class Encoder(nn.Module):
                 x = block(x + position, mask)
             features.append(self.encoder_norms[i](x))
         return features, centres
+
+    @torch.no_grad()
+    def fit_norms(self, points: Float32[Tensor, "B N 3"], near: Scales) -> None:
+        """Give the norms the statistics of some clouds: those of random weights have none yet.
+
+        Norms that never change would else pass groups a tenth of a radius wide on as they are, next to biases ten times
+        as large: all tokens are alike then, and training stays at one part for everything for a quarter of its length.
+
+        Args:
+            points: normalised clouds.
+            near: their neighbourhoods.
+        """
+        hooks = [embed.register_forward_pre_hook(_TokenEmbed.fit_norms) for embed in self.token_embed]
+        self(points, near)
+        for hook in hooks:
+            hook.remove()
 
 
 class PointM2AE(nn.Module):
