@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -10,14 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from sample_checkpoints import random_encoder
 from torch import Tensor, nn
 
+from distill.encoders import fit_norms
+from distill.starting import fresh_student
 from distill.steps import cast_forward
 from distill.student import Student
 from distill.students import point_m2ae
 from distill.students.point_m2ae import Encoder, PointM2AE, Scales, local_mask, scales
 from distill.students.point_ops import farthest_points, stack
+from distill.trainer import DistillSettings
 
 COUNTS, NEIGHBOURS, RADII = (512, 256, 64), (16, 8, 8), (0.32, 0.64, 1.28)
 
@@ -285,6 +290,73 @@ def test_fine_tuning_moves_every_weight_but_no_statistic() -> None:
         assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
         assert parameter.grad.abs().max() > 0, name
     assert statistics and all(torch.equal(value, statistics[name]) for name, value in network.named_buffers())
+
+
+def measured(embed: nn.Module, x: Tensor) -> None:
+    """The same by torch's own BatchNorm, in train mode with all the weight on this batch: (B, M, k, C)."""
+    layers = [*embed.first_conv, *embed.second_conv]
+    for layer in layers:
+        if isinstance(layer, nn.BatchNorm1d):
+            layer.train()
+            layer.momentum = 1.0
+    x = x.flatten(0, 1).transpose(1, 2)  # (B M, C, k)
+    for layer in layers[:4]:
+        x = layer(x)
+    x = torch.cat([x.amax(2, keepdim=True).expand_as(x), x], 1)
+    for layer in layers[4:]:
+        x = layer(x)
+
+
+@torch.no_grad()
+def test_fitted_norms_hold_the_statistics_of_what_reaches_them() -> None:
+    network = PointM2AE(4)
+    points, near = batch_of(network, [ball(0), ball(1) * np.float32([1, 0.2, 0.5])])
+    encoder, reached = network.h_encoder, []
+    encoder.fit_norms(points, near)
+    for embed in encoder.token_embed:
+        embed.register_forward_pre_hook(lambda embed, given: reached.append(given[0]))
+    encoder(points, near)
+    for embed, x in zip(encoder.token_embed, reached, strict=True):
+        twin = copy.deepcopy(embed)
+        measured(twin, x)
+        for i in (0, 1):
+            ours, theirs = ([*e.first_conv, *e.second_conv][1 + 4 * i] for e in (embed, twin))
+            torch.testing.assert_close(ours.running_mean, theirs.running_mean, rtol=1e-3, atol=1e-3)
+            torch.testing.assert_close(ours.running_var, theirs.running_var, rtol=1e-3, atol=1e-3)
+    assert not encoder.training and not any(module.training for module in encoder.modules())
+
+
+def test_a_random_start_gets_norms_and_a_loaded_one_keeps_its_own(tmp_path: Path) -> None:
+    settings = DistillSettings(category="chair", student="point-m2ae", finetune=True)
+    fresh = fresh_student("chair", ["seat", "leg"], settings, {}).network.h_encoder
+    torch.manual_seed(settings.seed)
+    plain = Student("chair", ["seat", "leg"], "point-m2ae").network.h_encoder
+    named, bare = fresh.state_dict(), plain.state_dict()
+    changed = {name for name in named if not torch.equal(named[name], bare[name])}
+    assert changed == {name for name in named if "running" in name}  # and every weight is the seed's
+    loaded = random_encoder()
+    save_file({f"h_encoder.{k}": v for k, v in loaded.state_dict().items()}, tmp_path / "e.safetensors",
+              {"kind": "point-m2ae encoder"})  # fmt: skip
+    settings = settings.model_copy(update={"encoder": str(tmp_path / "e.safetensors")})
+    kept = fresh_student("chair", ["seat", "leg"], settings, {}).network.h_encoder.state_dict()
+    assert all(torch.equal(kept[name], value) for name, value in loaded.state_dict().items())
+
+
+@torch.no_grad()
+def test_with_fitted_norms_tokens_differ_from_each_other() -> None:
+    plain, fitted = PointM2AE(4), PointM2AE(4)
+    fitted.load_state_dict(plain.state_dict())
+    fit_norms(fitted)
+    points, near = batch_of(plain, [ball(i) for i in range(3)])
+
+    def directions(network: PointM2AE) -> float:
+        """How many of them the tokens of the last scale spread over: exp of the entropy of their variances."""
+        tokens = network.h_encoder(points, near)[0][-1].flatten(0, 1)
+        share = torch.linalg.svdvals(tokens - tokens.mean(0)).square()
+        share /= share.sum()
+        return math.exp(-(share * share.clamp_min(1e-12).log()).sum())
+
+    assert directions(plain) < 4 < 8 < directions(fitted)
 
 
 def test_the_encoder_is_in_eval_mode_whatever_is_asked() -> None:
