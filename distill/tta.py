@@ -21,6 +21,9 @@ from gen3d.teachers.predictions import Teacher
 PER_SHAPE, JOINT = "per-shape", "joint"
 FRESH, TRAINED = (40, 240), (10, 60)  # least epochs, and least steps: one shape alone is a single batch per epoch
 
+HALF = DistillSettings.model_fields["after"].default
+LATE = 0.75  # of a fresh student's training on few shapes: losses of so few batches seem to settle long before they do
+
 
 class TTASettings(Settings):
     """Settings of test-time alignment. What is not named here is as in `DistillSettings` and `LabelSettings`."""
@@ -109,6 +112,7 @@ def training_settings(student: Student, settings: TTASettings, clouds: int) -> D
 def _distil_settings(category: str, settings: TTASettings, clouds: int, trained: bool) -> DistillSettings:
     least_epochs, least_steps = TRAINED if trained else FRESH
     per_epoch = settings.steps or -(-clouds // settings.batch)
+    few = not trained and per_epoch * least_epochs < least_steps
     return DistillSettings(
         category=category,
         student=settings.network,
@@ -118,5 +122,6 @@ def _distil_settings(category: str, settings: TTASettings, clouds: int, trained:
         batch=settings.batch,
         lr=settings.lr or (3e-4 if trained else 1.5e-3),
         backward=settings.backward,
+        after=LATE if few else HALF,
         seed=settings.seed,
     )

@@ -157,6 +157,8 @@ def test_a_trained_student_is_trained_gently() -> None:
     many = [training_settings(s, settings, 100 * 8).epochs for s in students]
     assert (alone, many) == ([240, 60], [40, 10])  # of one batch each: as many steps as twelve shapes get together
     assert training_settings(students[0], TTASettings(steps=100), 8).epochs == 40
+    late = [[training_settings(s, settings, n * 8).after for n in (1, 10, 11)] for s in students]
+    assert late == [[0.75, 0.75, 0.5], [0.5, 0.5, 0.5]]  # few batches of a fresh student: none is re-scored at half
     chosen = TTASettings(epochs=3, lr=0.1, steps=2, backward=False, batch=5, seed=6)
     for student in (untrained("chair", CHAIR.parts, FAST), tiny()):
         made = training_settings(student, chosen, 8)
