@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -292,7 +293,7 @@ def test_fine_tuning_moves_every_weight_but_no_statistic() -> None:
     assert statistics and all(torch.equal(value, statistics[name]) for name, value in network.named_buffers())
 
 
-def measured(embed: nn.Module, x: Tensor) -> None:
+def measured(embed: Any, x: Tensor) -> None:
     """The same by torch's own BatchNorm, in train mode with all the weight on this batch: (B, M, k, C)."""
     layers = [*embed.first_conv, *embed.second_conv]
     for layer in layers:
@@ -307,10 +308,14 @@ def measured(embed: nn.Module, x: Tensor) -> None:
         x = layer(x)
 
 
+def norms_of(embed: Any) -> list[Any]:
+    return [embed.first_conv[1], embed.second_conv[1]]
+
+
 @torch.no_grad()
 def test_fitted_norms_hold_the_statistics_of_what_reaches_them() -> None:
     network = PointM2AE(4)
-    points, near = batch_of(network, [ball(0), ball(1) * np.float32([1, 0.2, 0.5])])
+    points, near = batch_of(network, [ball(0), ball(1) * np.array([1, 0.2, 0.5], np.float32)])
     encoder, reached = network.h_encoder, []
     encoder.fit_norms(points, near)
     for embed in encoder.token_embed:
@@ -320,7 +325,7 @@ def test_fitted_norms_hold_the_statistics_of_what_reaches_them() -> None:
         twin = copy.deepcopy(embed)
         measured(twin, x)
         for i in (0, 1):
-            ours, theirs = ([*e.first_conv, *e.second_conv][1 + 4 * i] for e in (embed, twin))
+            ours, theirs = (norms_of(e)[i] for e in (embed, twin))
             torch.testing.assert_close(ours.running_mean, theirs.running_mean, rtol=1e-3, atol=1e-3)
             torch.testing.assert_close(ours.running_var, theirs.running_var, rtol=1e-3, atol=1e-3)
     assert not encoder.training and not any(module.training for module in encoder.modules())
@@ -328,18 +333,17 @@ def test_fitted_norms_hold_the_statistics_of_what_reaches_them() -> None:
 
 def test_a_random_start_gets_norms_and_a_loaded_one_keeps_its_own(tmp_path: Path) -> None:
     settings = DistillSettings(category="chair", student="point-m2ae", finetune=True)
-    fresh = fresh_student("chair", ["seat", "leg"], settings, {}).network.h_encoder
+    fresh = fresh_student("chair", ["seat", "leg"], settings, {})
     torch.manual_seed(settings.seed)
-    plain = Student("chair", ["seat", "leg"], "point-m2ae").network.h_encoder
-    named, bare = fresh.state_dict(), plain.state_dict()
+    named, bare = fresh.state_dict(), Student("chair", ["seat", "leg"], "point-m2ae").state_dict()
     changed = {name for name in named if not torch.equal(named[name], bare[name])}
     assert changed == {name for name in named if "running" in name}  # and every weight is the seed's
     loaded = random_encoder()
     save_file({f"h_encoder.{k}": v for k, v in loaded.state_dict().items()}, tmp_path / "e.safetensors",
               {"kind": "point-m2ae encoder"})  # fmt: skip
     settings = settings.model_copy(update={"encoder": str(tmp_path / "e.safetensors")})
-    kept = fresh_student("chair", ["seat", "leg"], settings, {}).network.h_encoder.state_dict()
-    assert all(torch.equal(kept[name], value) for name, value in loaded.state_dict().items())
+    kept = fresh_student("chair", ["seat", "leg"], settings, {}).state_dict()
+    assert all(torch.equal(kept[f"network.h_encoder.{name}"], value) for name, value in loaded.state_dict().items())
 
 
 @torch.no_grad()
@@ -354,7 +358,7 @@ def test_with_fitted_norms_tokens_differ_from_each_other() -> None:
         tokens = network.h_encoder(points, near)[0][-1].flatten(0, 1)
         share = torch.linalg.svdvals(tokens - tokens.mean(0)).square()
         share /= share.sum()
-        return math.exp(-(share * share.clamp_min(1e-12).log()).sum())
+        return math.exp(-float((share * share.clamp_min(1e-12).log()).sum()))
 
     assert directions(plain) < 4 < 8 < directions(fitted)
 

@@ -217,6 +217,18 @@ def test_killed_in_the_middle_it_ends_in_the_same_table(
     assert_same(tmp_path / OUT, whole / OUT)
 
 
+def test_what_a_training_killed_at_its_very_end_left_goes_with_the_next_run(home: Path, whole: Path) -> None:
+    student = next((home / OUT).glob("*/student-*"))
+    left = student.with_name(f".training-{student.name}")
+    left.mkdir()
+    (left / "checkpoint.safetensors").write_bytes(b"")
+    for scores in student.parent.glob("scores-*"):  # what a run that was killed then had not come to
+        shutil.rmtree(scores)
+    swept()
+    assert not left.exists()
+    assert_same(home / OUT, whole / OUT)
+
+
 @needs_weights
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
