@@ -113,6 +113,12 @@ def restore(training: Training, data: bytes, name: str) -> None:
         raise InputError(f"{name}: is no checkpoint of this training ({reason}); use --overwrite") from None
 
 
+def checkpoint_folder(out: Path) -> Path:
+    """The hidden folder beside the one that a training fills at its end."""
+    whole = Path(os.path.abspath(out))
+    return whole.with_name(f".training-{whole.name}")
+
+
 class Checkpoint:
     """A hidden folder beside the one that a training fills at its end: what to go on from if it is killed.
 
@@ -122,8 +128,7 @@ class Checkpoint:
     """
 
     def __init__(self, out: Path, record: dict[str, Any]) -> None:
-        whole = Path(os.path.abspath(out))
-        self.folder = whole.with_name(f".training-{whole.name}")
+        self.folder = checkpoint_folder(out)
         self.file, self.record = self.folder / FILE, plain(record | {"gen3d": __version__})
 
     def fits(self) -> bool:

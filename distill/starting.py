@@ -46,7 +46,7 @@ def fresh_student(category: str, parts: list[str], settings: DistillSettings, tr
     student = Student(category, parts, settings.student, options, training)
     if settings.encoder is not None:
         _load_encoder(student, settings)
-    elif settings.student == ENCODED:
+    elif starts_at_random(settings):
         from distill.encoders import fit_norms
 
         fit_norms(student.network)

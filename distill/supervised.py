@@ -17,7 +17,7 @@ from distill.evaluation import EvalSettings, posed, predicted, scored_labels
 from distill.scores import Report, report_on
 from distill.starting import fresh_student
 from distill.student import Student
-from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
+from distill.trainer import RATE, DistillSettings, Epoch, TrainingSet, distil
 from gen3d.errors import InputError
 from gen3d.knowledge import Knowledge
 from gen3d.settings import Settings
@@ -35,7 +35,7 @@ class SupervisedSettings(Settings):
     copies: int = Field(default=8, ge=1, description="samplings of the points of every shape to learn from")
     steps: int = Field(default=240, ge=1, description="batches in all")
     batch: int = Field(default=16, ge=1)
-    lr: float = Field(default=1.5e-3, gt=0)
+    lr: float = Field(default=RATE, gt=0)
 
 
 def true_knowledge(shape: Shape, parts: Sequence[str], points: int, seed: int) -> Knowledge:

@@ -15,7 +15,7 @@ from distill.datasets.listing import NothingError
 from distill.distillation import RECORD, distill
 from distill.evaluation import EvalSettings, read_dataset
 from distill.experiments import ScoredOn, how_scored
-from distill.resuming import Checkpoint
+from distill.resuming import checkpoint_folder
 from distill.scoring import Subject, is_whole, score
 from distill.sweep_settings import STAGES, Fresh, Sweep, Test, Variant
 from distill.trainer import DistillSettings
@@ -119,7 +119,7 @@ def is_done(node: Node, out: Path) -> bool:
     """Whether a node's result is there, whole; told without computing anything."""
     root = out / node.name
     if node.stage == DISTILL:
-        left = Checkpoint(root, {}).folder.exists()  # by a kill between a training's last two steps; `distill` ends it
+        left = checkpoint_folder(root).exists()  # by a kill between a training's last two steps; `distill` ends it
         return (root / RECORD).is_file() and not left
     if node.stage == EVAL:
         return is_whole(root)

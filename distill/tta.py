@@ -10,7 +10,7 @@ from pydantic import Field
 from distill.other import OTHER, with_other
 from distill.starting import fresh_student, starting_weights
 from distill.student import POINTS, Student
-from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
+from distill.trainer import RATE, DistillSettings, Epoch, TrainingSet, distil
 from gen3d.asking import LabelSettings, Renderers, label_samplings
 from gen3d.errors import InputError
 from gen3d.rendering.styles import style_of
@@ -120,7 +120,7 @@ def _distil_settings(category: str, settings: TTASettings, clouds: int, trained:
         epochs=settings.epochs or max(least_epochs, -(-least_steps // per_epoch)),
         steps=settings.steps,
         batch=settings.batch,
-        lr=settings.lr or (3e-4 if trained else 1.5e-3),
+        lr=settings.lr or (3e-4 if trained else RATE),
         backward=settings.backward,
         after=LATE if few else HALF,
         seed=settings.seed,
