@@ -48,7 +48,7 @@ def command(
     """Distil the teacher's knowledge into a 3D student. No label of any shape is looked at."""
     from distill.distillation import distill, knowledge_folders, source_name
     from distill.logs import training_log
-    from distill.starting import starts_at_random
+    from distill.starting import random_start
     from distill.trainer import DistillSettings
     from gen3d.categories import any_category
     from gen3d.settings import resolve
@@ -58,8 +58,9 @@ def command(
     home = output.RUNS / name
     folders = knowledge_folders(settings, generated or home / "generated", real or home / "real", root)
     target = out or home / f"student-{source_name(settings)}"
-    if starts_at_random(settings):
-        output.say(f"{settings.student}: no --encoder is given; the encoder starts at random")
+    _refuse_collections_of_other_data(context, settings.data)
+    if note := random_start(settings):
+        output.say(note)
     log: list[Epoch] = []
     with training_log(logged, target, settings) as add, output.progress(f"distilling {name}", settings.epochs) as step:
 
@@ -73,6 +74,15 @@ def command(
         output.say_nothing_to_do(target, "finished before from the same collections and settings")
     result, kind = _result(target, made, finished, log), source_name(settings)
     output.show(result, as_json, lambda: print(f"{target}: student of {name}, distilled from {kind} shapes"))
+
+
+def _refuse_collections_of_other_data(context: typer.Context, data: str) -> None:
+    """Raise SettingsError for an option of collections on a command line for other data."""
+    from gen3d.errors import SettingsError
+
+    for name in ("source", "generated", "real", "ratio", "fade", "teacher"):
+        if data != "collection" and context.params[name] is not None:
+            raise SettingsError(f"--{name}: is for collections; leave it out, or leave --data {data} out")
 
 
 def _result(target: Path, made: Student, finished: bool, log: list[Epoch]) -> dict[str, Any]:

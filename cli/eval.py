@@ -42,12 +42,16 @@ def command(
     tta: str = typer.Option(None, "--tta", help="joint: a student for all test shapes; per-shape.  [default: joint]"),
     network: str = typer.Option(None, "--network", help="tta without --student: the network.  [default: small]"),
     encoder: Path = typer.Option(None, "--encoder", help="tta without --student: see `gen3d distill`."),
+    finetune: bool = typer.Option(None, "--finetune/--frozen", help="tta without --student: see `gen3d distill`."),
+    other: bool = typer.Option(
+        None, "--other/--no-other", help='tta without --student: learn "other" too.  [default: on partnete alone]'
+    ),
     copies: int = typer.Option(None, "--copies", help="tta: point samplings per test shape.  [default: 8]"),
     epochs: int = typer.Option(
         None, "--epochs", help="tta: passes over them.  [default: 40, 240 steps at least; with --student 10, 60]"
     ),
     steps: int = typer.Option(None, "--steps", help="tta: batches per epoch.  [default: as many as hold every copy]"),
-    lr: float = typer.Option(None, "--lr", help="tta: learning rate.  [default: 0.0015, with --student 0.0003]"),
+    lr: float = typer.Option(None, "--lr", help="tta: learning rate.  [default: as distill, with --student 0.0003]"),
     backward: bool = typer.Option(None, "--backward/--forward-only", help="tta: re-score.  [default: backward]"),
     renderer: str = typer.Option(None, "--renderer", help="Of views: see `gen3d label`.  [default: auto]"),
     views: int = typer.Option(None, "--views", help="Baselines and tta: cameras.  [default: 10]"),
@@ -72,12 +76,15 @@ def command(
     other shapes (--set folds=4, shots=8, train=SPLIT).
     """
     from distill.evaluation import EvalSettings
+    from distill.tta import random_start
     from gen3d.errors import SettingsError
     from gen3d.settings import resolve
 
     given = output.settings_given(context, EvalSettings) | {"leave_out": output.names(leave_out)}
     settings = resolve(EvalSettings, preset, **given)
     subject = _subject(context, settings, output.assignments(option), output.assignments(set_, "--set"))
+    if method == "tta" and student is None and (note := random_start(subject.tta)):
+        output.say(note)
     if every_epoch and method != "student":
         raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
     result, folder = _scored(context, subject, settings)
@@ -159,11 +166,19 @@ def _found(result: dict[str, Any]) -> str:
 
 
 def _rows(result: dict[str, Any]) -> list[list[str]]:
-    """The table."""
-    low, high = result["interval_95"]
-    rows = [[part, f"{value:.1f}"] for part, value in result["parts"].items()]
-    rows += [["mean", f"{result['miou']:.1f}"], ["  95 % interval", f"{low:.1f} to {high:.1f}"]]
+    """The table; on PartNetE by its own metric, with ours, which leaves points of no part out, beside."""
+    own = result.get("partnete", {})
+    rows = _scores(own) if own.get("miou") is not None else _scores(result)
+    if own:
+        rows += [["mean without points of no part, not PartNetE's score", f"{result['miou']:.1f}"]]
     rows += [["worst half", f"{result['worst_half']:.1f}"]]
     if best := result.get("test_selected"):
         rows += [[f"test-selected (epoch {best['epoch']}), not a fair score", f"{best['miou']:.1f}"]]
     return rows
+
+
+def _scores(found: dict[str, Any]) -> list[list[str]]:
+    """Of parts, "-" for one that no shape has; their mean and its interval."""
+    low, high = found["interval_95"]
+    rows = [[part, "-" if value is None else f"{value:.1f}"] for part, value in found["parts"].items()]
+    return [*rows, ["mean", f"{found['miou']:.1f}"], ["  95 % interval", f"{low:.1f} to {high:.1f}"]]

@@ -9,10 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from distill.datasets.partdistill_h5 import ALL
 from distill.epochs import FOLDER, save_epoch
 from distill.knowledge_sources import DATA, Source
-from distill.other import with_other
+from distill.other import OTHER, with_other
 from distill.parallel import Ranks
+from distill.rescoring import why_never
 from distill.resuming import Checkpoint, restore
 from distill.starting import fresh_student, starting_weights
 from distill.steps import DivergedError
@@ -69,8 +71,18 @@ def notes(student: Student, log: list[Epoch]) -> list[str]:
     shapes, bare = (sum(source.get(key, 0) for source in sources) for key in ("shapes", "without_units"))
     if bare:
         found.append(f"{bare} of {shapes} shapes have no unit; they are kept and teach nothing")
+    if unnamed := student.training_record.get("never_named"):
+        found.append(f"the teacher never names {', '.join(unnamed)}: no student can learn that")
+    if any(source.get("split") == ALL for source in sources):
+        found.append("there are no lists of a split: all shapes were trained on, those of the test set too")
     if empty := sum(epoch.empty for epoch in log):
         found.append(f"{empty} batches had no unit at all; their loss is 0")
+    if skipped := sum(epoch.skipped for epoch in log):
+        found.append(f"{skipped} steps were skipped: their loss or gradient was not finite")
+    made = student.training_record["settings"]
+    if log and made["backward"] and not log[-1].rescored:
+        why = why_never([epoch.loss for epoch in log], made["threshold"], made["after"], made["epochs"])
+        found.append(f"the teacher was not re-scored: {why}")
     return found
 
 
@@ -173,7 +185,9 @@ def _prepared(
     """A fresh student and what it is trained on."""
     if settings.other:
         knowledge = {name: [with_other(k) for k in some] for name, some in knowledge.items()}
-    parts = _common_parts([k for some in knowledge.values() for k in some])
+    every = [k for some in knowledge.values() for k in some]
+    parts = _common_parts(every)
+    named = {parts[i] for k in every for i in set(k.part.tolist())}
     training: dict[str, Any] = {
         "sources": {
             name: {
@@ -181,8 +195,10 @@ def _prepared(
                 "shapes": len(some),
                 "without_units": sum(not len(k.part) for k in some),
             }
+            | ({"split": sources[name].split} if sources[name].split else {})
             for name, some in knowledge.items()
-        }
+        },
+        "never_named": [part for part in parts if part not in named | {OTHER}],
     }
     training |= {"settings": settings.model_dump()} | starting_weights(settings)
     student = fresh_student(settings.category, parts, settings, training)

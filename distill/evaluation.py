@@ -6,14 +6,14 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int16
 from pydantic import Field
 
 from distill.baselines.baseline import Baseline, observe
-from distill.datasets import DATASETS
+from distill.datasets import DATASETS, partnete
 from distill.datasets.labelled import LabelledSet
 from distill.other import OTHER, partnete_scores
 from distill.scores import Report, report_on
@@ -95,10 +95,14 @@ def evaluate_student(student: Student, labelled: LabelledSet, settings: EvalSett
     _check_category(student, labelled)
     kept, shapes = scored_labels(labelled, settings), posed(labelled, settings)
     found = predicted(student, shapes, kept, labelled.row, settings, run)
-    report = report_on("student", labelled, kept, shapes, found)
-    if OTHER not in student.parts:
-        return report
-    return replace(report, extra=report.extra | {OTHER: partnete_scores(report.pairs, labelled.row.parts, kept)})
+    return _with_others(report_on("student", labelled, kept, shapes, found), student, kept, labelled.row, {})
+
+
+def _with_others(report: Report, student: Student, kept: list[int], row: Category, extra: dict[str, Any]) -> Report:
+    """The report with `extra`, and of a student of "other" with PartNetE's score."""
+    if OTHER in student.parts:
+        extra = extra | {OTHER: partnete_scores(report.pairs, row.parts, kept)}
+    return replace(report, extra=report.extra | extra)
 
 
 def evaluate_tta(
@@ -117,7 +121,8 @@ def evaluate_tta(
         teacher: asked for the parts of `start`, or for the scored ones.
         labelled: its labels enter the score alone.
         settings: the points scored are those of the other methods.
-        tta: see `TTASettings`; points and seed are those of `settings`.
+        tta: see `TTASettings`; points and seed are those of `settings`. On PartNetE, where most points are of no part
+            and many categories have but one, a fresh student learns "other" unless told not to.
         start: a trained student to align; a fresh one if None.
         run: a task is one student.
     """
@@ -126,6 +131,8 @@ def evaluate_tta(
     tta = tta.model_copy(update={"points": settings.points, "seed": settings.seed, "size": size})
     if start is not None:
         _check_category(start, labelled)
+    if start is None and tta.other is None:
+        tta = tta.model_copy(update={"other": settings.dataset == partnete.NAME})
     student = start or untrained(row.name, [row.parts[i] for i in kept], tta)
     ready(teacher, row.name, named_parts(student))
     shapes, whole = [], []
@@ -137,9 +144,8 @@ def evaluate_tta(
     workers, epochs = (run.workers, _unheard) if len(tasks) > 1 and _elsewhere(run) else (1, run.epochs)
     work = partial(_aligned, (student, start, teacher, tta), (kept, row, settings), epochs)
     predictions = _joined(work, tasks, run._replace(workers=workers))
-    extra = {"tta": tta.model_dump(), "renderers": renderers_for(whole, tta.renderer)}
-    result = report_on("tta", labelled, kept, shapes, predictions)
-    return replace(result, extra=result.extra | extra)
+    extra = {"tta": tta.recorded(trained=start is not None), "renderers": renderers_for(whole, tta.renderer)}
+    return _with_others(report_on("tta", labelled, kept, shapes, predictions), student, kept, row, extra)
 
 
 def evaluate_baseline(

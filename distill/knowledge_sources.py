@@ -24,11 +24,13 @@ class Source:
         root: its folder or URL.
         fingerprint: another one where anything in it changed.
         read: its knowledge, one per shape.
+        split: which of its shapes; empty where it has no splits.
     """
 
     root: Place
     fingerprint: str
     read: Callable[[], list[Knowledge]]
+    split: str = ""
 
 
 def _collection(root: Place, settings: DistillSettings) -> Source:
@@ -58,7 +60,7 @@ def _partdistill_h5(root: Place, settings: DistillSettings) -> Source:
             partdistill_h5.read_knowledge(id, path, row, settings.points, settings.seed) for id, path in files.items()
         ]
 
-    return Source(root, hashlib.sha256(sizes.encode()).hexdigest()[:16], read)
+    return Source(root, hashlib.sha256(sizes.encode()).hexdigest()[:16], read, split)
 
 
 DATA: dict[str, Callable[[Place, DistillSettings], Source]] = {

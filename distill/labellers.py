@@ -10,7 +10,7 @@ from distill.finding import shipped_categories, shipped_folder
 from distill.scoring import weights_hash
 from distill.student import Student
 from distill.trainer import Epoch
-from distill.tta import TTASettings, align, named_parts, starting_record, untrained
+from distill.tta import TTASettings, align, named_parts, refuse_fresh_options, starting_record, untrained
 from gen3d.asking import LabelSettings
 from gen3d.errors import InputError, SettingsError
 from gen3d.labelling import ready
@@ -92,10 +92,11 @@ def aligned_labeller(
         InputError, MissingError: see `trained_labeller`; what the teacher needs is not there.
     """
     teacher = make_teacher(label.teacher, label.teacher_options())
-    record: dict[str, Any] = {"label": label.recorded(), "tta": tta.model_dump()}
+    record: dict[str, Any] = {"label": label.recorded(), "tta": tta.recorded(trained=student is not None)}
     if student is not None:
         if parts is not None:
             raise SettingsError("--parts: a --student has parts of its own; leave one of the two out")
+        refuse_fresh_options(tta)
         found = trained_labeller(student, category)
         start, record = found.start, found.record | record
     else:

@@ -78,7 +78,7 @@ def partnete_report(
 
     Args:
         pairs: prediction and truth of every shape, -1 = none of the parts.
-        parts: of the category, all of them scored.
+        parts: the scored ones, which the labels are an index into.
         seed: of the resampling.
     """
     found = partnete_scores(pairs, parts, list(range(len(parts))))

@@ -14,12 +14,11 @@ import numpy as np
 from jaxtyping import Float16, Int16
 from safetensors import SafetensorError, safe_open
 
-from distill.scores import Report
+from distill.scores import UNSCORED, Report, places
 from gen3d.errors import InputError
 from gen3d.storage import atomic_write
 
 FILE = "predictions.safetensors"
-UNSCORED = -1
 
 
 class Case(NamedTuple):
@@ -48,8 +47,8 @@ def write_predictions(report: Report, folder: Path) -> None:
         assert points is not None and labels is not None
         truth = np.where(scored.counted, labels, UNSCORED)
         tensors[f"{number}.points"] = points.astype(np.float16)
-        tensors[f"{number}.truth"] = _places(truth, report.labels)
-        tensors[f"{number}.prediction"] = _places(scored.prediction, report.labels)
+        tensors[f"{number}.truth"] = places(truth, report.labels)
+        tensors[f"{number}.prediction"] = places(scored.prediction, report.labels)
     header = {"parts": json.dumps(report.parts), "ids": json.dumps([s.shape.id for s in report.shapes])}
     atomic_write(folder / FILE, safetensors_bytes({k: torch.from_numpy(v) for k, v in tensors.items()}, header))
 
@@ -74,12 +73,6 @@ def read_predictions(folder: Path, ids: Iterable[str]) -> tuple[list[str], dict[
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: can't be read ({reason}); score again with --overwrite") from None
     return parts, cases
-
-
-def _places(labels: Int16[np.ndarray, " N"], scored: tuple[int, ...]) -> Int16[np.ndarray, " N"]:
-    """Which of the scored labels each of these is; -1 for none."""
-    same = labels[:, None] == np.array(scored)  # (N, P)
-    return np.where(same.any(1), same.argmax(1), UNSCORED).astype(np.int16)
 
 
 def _check(case: Case, parts: list[str]) -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float32, Int
 
 from gen3d.knowledge import Knowledge
 
 WINDOW = 5
+
+
+def why_never(losses: Sequence[float], threshold: float, after: float, epochs: int) -> str:
+    """Why a training of these epoch losses ended before backward distillation began."""
+    if len(losses) - 1 < after * epochs:
+        return f"`after` = {after:g} leaves no epoch for it"
+    rule = Settled(threshold)
+    if not any(rule.update(loss) for loss in losses[:-1]):
+        return f"the loss did not settle in time ({len(losses)} epochs)"
+    return "the student still lacked one of the parts that the teacher names"
 
 
 def rescore(knowledge: Knowledge, labels: Int[np.ndarray, " N"]) -> Float32[np.ndarray, " K"]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float64, Int16
 
+from distill.datasets import partnete
 from distill.datasets.labelled import LabelledSet
 from distill.metrics import bootstrap_interval, part_ious, present_miou
 from distill.other import partnete_report, partnete_scores
@@ -18,6 +19,7 @@ from gen3d.shape import Shape
 if TYPE_CHECKING:
     from distill.evaluation import EvalSettings
 
+UNSCORED = -1
 METRIC = "ShapeNetPart: mean over parts (empty union = 1), then over shapes"
 
 
@@ -71,7 +73,7 @@ class Report:
             "metric": f"mIoU % over {settings.elements}, {METRIC}",
             "settings": settings.model_dump(),
             **self.extra,
-            **(self._partnete(settings.seed) if settings.dataset == "partnete" else {}),
+            **(self._partnete(settings.seed) if settings.dataset == partnete.NAME else {}),
             "shapes_expected": self.expected,
             "shapes_scored": len(self.shapes),
             "miou": round(self.miou, 2),
@@ -88,7 +90,9 @@ class Report:
 
     def _partnete(self, seed: int) -> dict[str, Any]:
         """That data set's own metric, for JSON."""
-        return partnete_report(self.pairs, self.parts, seed)
+        return partnete_report(
+            [(places(p, self.labels), places(t, self.labels)) for p, t in self.pairs], self.parts, seed
+        )
 
 
 def over_seeds(seeds: Sequence[Mapping[str, Any]]) -> tuple[dict[str, float], list[float]]:
@@ -137,6 +141,12 @@ def _other_metrics(scored: list[Scored], kept: list[int], parts: tuple[str, ...]
 
 def _pairs(scored: list[Scored]) -> list[tuple[Int16[np.ndarray, " _"], Int16[np.ndarray, " _"]]]:
     return [(s.prediction, s.shape.point_labels) for s in scored if s.shape.point_labels is not None]
+
+
+def places(labels: Int16[np.ndarray, " N"], scored: tuple[int, ...]) -> Int16[np.ndarray, " N"]:
+    """Which of the scored labels each of these is; -1 for none."""
+    same = labels[:, None] == np.array(scored)  # (N, P)
+    return np.where(same.any(1), same.argmax(1), UNSCORED).astype(np.int16)
 
 
 def _percent(scores: Float64[np.ndarray, " S"]) -> float | None:

@@ -27,7 +27,7 @@ from distill.scores import Report
 from distill.student import Student
 from distill.supervised import SupervisedSettings, evaluate_supervised
 from distill.trainer import Epoch
-from distill.tta import TTASettings, starting_record
+from distill.tta import TTASettings, refuse_fresh_options, starting_record
 from gen3d.asking import LabelSettings
 from gen3d.errors import InputError, SettingsError
 from gen3d.mesh_readers import slug
@@ -62,7 +62,10 @@ class Subject(Settings):
             found["label"] = self.label.recorded()
         if self.options:
             found["options"] = self.options
-        return found | ({"tta": self.tta.model_dump() | starting_record(self.tta)} if self.method == TTA else {})
+        if self.method != TTA:
+            return found
+        start = starting_record(self.tta) if self.student is None else {}
+        return found | {"tta": self.tta.recorded(trained=self.student is not None) | start}
 
 
 def score(
@@ -154,6 +157,8 @@ def _loaded(subject: Subject) -> tuple[Student | None, str]:
         raise SettingsError(f"--category is missing: --method {method} needs one{either}")
     if folder is None:
         return None, str(name)
+    if method == TTA:
+        refuse_fresh_options(subject.tta)
     student = Student.load(folder)
     if name not in (None, student.category):
         raise InputError(f"{folder}: is a student of {student.category}, not of {name}")

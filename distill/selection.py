@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 from torch import Tensor, nn
 
 from gen3d.errors import InputError
@@ -16,11 +16,16 @@ from gen3d.errors import InputError
 Key = tuple[bool, float]
 
 
-def split(source: Int64[Tensor, " S"], share: float, seed: int) -> tuple[Int64[Tensor, " T"], Int64[Tensor, " H"]]:
+def split(
+    source: Int64[Tensor, " S"], taught: Bool[Tensor, " S"], share: float, seed: int
+) -> tuple[Int64[Tensor, " T"], Int64[Tensor, " H"]]:
     """Indices to train on, in order, and indices held out: `share` of every source, at least one where it has two.
+
+    Shapes without a unit are not held out, nor counted: their loss is 0, whatever the student says.
 
     Args:
         source: number of the source that each shape comes from.
+        taught: whether it has a unit.
         share: 0 holds nothing out.
         seed: of the choice; other draws are not touched.
 
@@ -32,11 +37,11 @@ def split(source: Int64[Tensor, " S"], share: float, seed: int) -> tuple[Int64[T
         return every, every[:0]
     generator, held = torch.Generator().manual_seed(seed), torch.zeros(len(source), dtype=torch.bool)
     for number in source.unique():
-        members = every[source == number]
-        count = min(max(round(share * len(members)), 1), len(members) - 1)
+        members = every[(source == number) & taught]
+        count = min(max(round(share * len(members)), 1), max(len(members) - 1, 0))
         held[members[torch.randperm(len(members), generator=generator)[:count]]] = True
     if not held.any():
-        raise InputError("select = validation: holds shapes out, and there is but one; use --select last")
+        raise InputError("select = validation: holds shapes with units out, and there is but one; use --select last")
     return every[~held], every[held]
 
 

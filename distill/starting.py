@@ -58,6 +58,14 @@ def starts_at_random(settings: DistillSettings) -> bool:
     return settings.student == ENCODED and settings.encoder is None
 
 
+def random_start(settings: DistillSettings) -> str | None:
+    """A note on an encoder that starts at random; None where there is nothing to say."""
+    if not starts_at_random(settings):
+        return None
+    stays = "" if settings.finetune else " and stays so: features of random weights; --finetune trains it"
+    return f"{settings.student}: no --encoder is given; the encoder starts at random{stays}"
+
+
 def _load_encoder(student: Student, settings: DistillSettings) -> None:
     """Put the encoder that the settings name into a student of their kind."""
     from distill.encoders import ENCODERS, load_encoder

@@ -33,6 +33,7 @@ from gen3d.settings import Settings
 
 RATE = 1.5e-3
 ENCODER_RATE = 5e-4  # of a transformer three times as deep: at RATE its loss falls later
+STRAY = 1e-3  # share of the pairs: so little of a part may be a teacher's slip, which re-scoring is there to undo
 DIVERGED = (
     "nothing was saved; lower `lr` in a preset (distill: {lr: ...}), or verify the collection with `gen3d verify`"
 )
@@ -65,7 +66,9 @@ class DistillSettings(Settings):
     schedule: str = Field(default="one-cycle", pattern="^(one-cycle|cosine)$", description="cosine: to lr / 100")
     clip: float | None = Field(default=1.0, gt=0, description="largest norm of a gradient; unset: any")
     backward: bool = Field(default=True, description="re-score the teacher once the loss has settled")
-    after: float = Field(default=0.5, ge=0, le=1, description="share of the epochs before which it never re-scores")
+    after: float = Field(
+        default=0.5, ge=0, le=1, description="share of the epochs before it re-scores, and a part to find; 0: its rule"
+    )
     threshold: float = Field(default=0.01, gt=0, description="change of the mean epoch loss that counts as settled")
     augmentation: str = Field(default="turned", pattern="^(turned|released)$", description="released: never turns")
     yaw: float = Field(default=180.0, ge=0, le=180, description="augmentation: turn about +Y by up to so many degrees")
@@ -138,15 +141,19 @@ class TrainingSet:
             source=torch.repeat_interleave(torch.tensor([len(source) for source in sources])),
         )
 
-    def rescored(self, student: Student) -> bool:
+    def rescored(self, student: Student, stray: float = STRAY) -> bool:
         """Replace the teacher's confidences by the student's agreement (backward distillation).
+
+        Args:
+            student: the one in training.
+            stray: a part with a smaller share of the pairs need not be found.
 
         Returns:
             Whether it was done. A student that has not found one of the parts yet, as early in training, would wipe
             out all that the teacher says of it: then nothing changes.
         """
         labels = self._labelled(student.network)
-        named = self.pairs.sum(0) > 0
+        named = self.pairs.sum(0) > stray * self.pairs.sum()
         found = np.bincount(labels.flatten(), minlength=len(named)) > 0
         if not found[named.numpy()].all():
             return False
@@ -242,7 +249,7 @@ class Training:
         self.ranks.level(self.network)
         self.compute = compute_dtype(settings.precision, self.device)
         share = settings.held_out if settings.select == "validation" else 0
-        self.kept, self.held = split(data.source, share, settings.seed)
+        self.kept, self.held = split(data.source, data.pairs.any(1), share, settings.seed)
         self.steps = settings.steps or -(-len(self.kept) // settings.batch)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), settings.lr, weight_decay=settings.weight_decay)
         self.schedule = rate_schedule(self.optimiser, settings, self.steps)
@@ -290,7 +297,7 @@ class Training:
         late = len(self.log) >= self.settings.after * self.settings.epochs
         if self.settings.backward and self._is_settled and not self.rescored and late:
             self.network.eval()
-            self.rescored = self.data.rescored(self.student)
+            self.rescored = self.data.rescored(self.student, STRAY if self.settings.after else 1.0)
 
     def _losses(self, index: Int64[Tensor, " B"]) -> Iterator[Float32[Tensor, ""]]:
         """Of this process's pieces of a batch, which over all processes add up to the batch's own.
@@ -343,8 +350,8 @@ def augmented(
 ) -> Float32[Tensor, "B N 3"]:
     """The clouds stretched per axis, turned about +Y, tilted a little, jittered and normalised again.
 
-    With `augmentation = "released"`: see `scaled_and_shifted`. Neighbourhoods made before stay good enough: turns keep
-    them, small stretches and jitter hardly change them.
+    With `augmentation = "released"`: see `scaled_and_shifted`. Neighbourhoods stay those of the clouds as they were:
+    turns keep them, stretches nearly; jitter puts others among the nearest (docs/distill.md has figures).
     """
     if settings.augmentation == "released":
         return scaled_and_shifted(points, settings.stretch, settings.shift, settings.jitter, generator)

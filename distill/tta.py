@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from pydantic import Field
 
+from distill import starting
 from distill.other import OTHER, with_other
 from distill.starting import fresh_student, starting_weights
 from distill.student import POINTS, Student
-from distill.trainer import RATE, DistillSettings, Epoch, TrainingSet, distil
+from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
 from gen3d.asking import LabelSettings, Renderers, label_samplings
-from gen3d.errors import InputError
+from gen3d.errors import InputError, SettingsError
 from gen3d.rendering.styles import style_of
 from gen3d.settings import Settings
 from gen3d.shape import Shape
 from gen3d.teachers.predictions import Teacher
 
 PER_SHAPE, JOINT = "per-shape", "joint"
+FRESH_ONLY = ("network", "encoder", "finetune", "other")
 FRESH, TRAINED = (40, 240), (10, 60)  # least epochs, and least steps: one shape alone is a single batch per epoch
 
 HALF = DistillSettings.model_fields["after"].default
@@ -33,6 +36,10 @@ class TTASettings(Settings):
     )
     network: str = Field(default="small", description="a name in `STUDENTS`; of students that start fresh")
     encoder: str | None = Field(default=None, description="of students that start fresh; see `gen3d distill`")
+    finetune: bool = Field(default=False, description="of students that start fresh; see `gen3d distill`")
+    other: bool | None = Field(
+        default=None, description='of students that start fresh: learn "other" too; on PartNetE alone, if not set'
+    )
     copies: int = Field(default=8, ge=1, description="samplings of the points of every test shape to train on")
     epochs: int | None = Field(
         default=None, ge=1, description="at least 40 and 240 steps, or 10 and 60 for a trained student, if not set"
@@ -41,7 +48,9 @@ class TTASettings(Settings):
         default=None, ge=1, description="batches per epoch; as many as hold every copy of every shape if not set"
     )
     batch: int = Field(default=16, ge=1)
-    lr: float | None = Field(default=None, gt=0, description="0.0015, or 0.0003 for a trained student, if not set")
+    lr: float | None = Field(
+        default=None, gt=0, description="as `gen3d distill`, or 0.0003 for a trained student, if not set"
+    )
     backward: bool = Field(default=True, description="re-score the teacher once the loss has settled")
     renderer: str = "auto"
     views: int = Field(default=10, ge=1)
@@ -49,14 +58,36 @@ class TTASettings(Settings):
     points: int = Field(default=POINTS, ge=512)
     seed: int = Field(default=0, ge=0)
 
+    def recorded(self, trained: bool) -> dict[str, Any]:
+        """For JSON. Of students that were trained before, without what only fresh ones read."""
+        return self.model_dump(exclude=set(FRESH_ONLY) if trained else None)
+
+
+def random_start(settings: TTASettings) -> str | None:
+    """A note on fresh students whose encoder starts at random; None where there is nothing to say."""
+    return starting.random_start(_distil_settings("", settings, 1, trained=False))
+
 
 class NothingSeenError(InputError):
     """The teacher finds no part on any of the shapes: there is nothing to align a student on."""
 
 
 def untrained(category: str, parts: Sequence[str], settings: TTASettings) -> Student:
-    """A student to align that has no record of training; the same seed gives the same one."""
-    return fresh_student(category, list(parts), _distil_settings(category, settings, 1, trained=False), {})
+    """A student to align that has no record of training; the same seed gives the same one.
+
+    Raises SettingsError where "other" is asked for, and is one of the parts already.
+    """
+    if settings.other and OTHER in parts:
+        raise SettingsError(f"other: is one of the parts ({', '.join(parts)}); leave it out")
+    every = [*parts, OTHER] if settings.other else list(parts)
+    return fresh_student(category, every, _distil_settings(category, settings, 1, trained=False), {})
+
+
+def refuse_fresh_options(settings: TTASettings) -> None:
+    """Raise SettingsError for what only fresh students read: the caller has a trained one."""
+    for name in FRESH_ONLY:
+        if getattr(settings, name) != TTASettings.model_fields[name].default:
+            raise SettingsError(f"{name}: is for tta of students that start fresh; leave it or --student out")
 
 
 def starting_record(settings: TTASettings) -> dict[str, str]:
@@ -95,7 +126,7 @@ def align(
     aligned = copy.deepcopy(student)
     how = training_settings(student, settings, len(knowledge))
     distil(aligned, TrainingSet.build([knowledge], aligned), how, report)
-    aligned.training_record["tta"] = settings.model_dump()
+    aligned.training_record["tta"] = settings.recorded(trained=bool(student.training_record))
     return aligned
 
 
@@ -113,15 +144,18 @@ def _distil_settings(category: str, settings: TTASettings, clouds: int, trained:
     least_epochs, least_steps = TRAINED if trained else FRESH
     per_epoch = settings.steps or -(-clouds // settings.batch)
     few = not trained and per_epoch * least_epochs < least_steps
+    lr = settings.lr or (3e-4 if trained else None)
+    rate = {} if lr is None else {"lr": lr}
     return DistillSettings(
         category=category,
         student=settings.network,
         encoder=settings.encoder,
+        finetune=settings.finetune,
         epochs=settings.epochs or max(least_epochs, -(-least_steps // per_epoch)),
         steps=settings.steps,
         batch=settings.batch,
-        lr=settings.lr or (3e-4 if trained else RATE),
         backward=settings.backward,
         after=LATE if few else HALF,
         seed=settings.seed,
+        **rate,
     )

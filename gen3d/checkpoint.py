@@ -42,6 +42,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
                 f"{path}: holds a {name[1]}, which is no tensor or number; nothing but these is read from a checkpoint"
             ) from None
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if "weights_only" in reason:  # torch advises to read it unsafely; no user should
+            reason = "it is damaged; copy or download it again"
         raise InputError(f"{path}: is not a checkpoint of torch ({reason[:200]})") from None
     if not isinstance(found, dict):
         raise InputError(f"{path}: is not a checkpoint (it holds a {type(found).__name__}, not a dict)")

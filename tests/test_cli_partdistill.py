@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,9 @@ def test_an_output_for_what_is_no_part(place: Path, run: Run) -> None:
         (("distill", "--root", "data", "--category", "chair"), 2, "--root: is for --data partdistill-h5"),
         (("distill", "--data", "h5", "--category", "chair"), 2, "data = 'h5'"),
         ((*DISTILL, "--select", "test"), 2, "select = 'test'"),
+        ((*DISTILL, "--generated", "nowhere"), 2, "--generated: is for collections"),
+        ((*DISTILL, "--source", "mixed"), 2, "--source: is for collections"),
+        ((*DISTILL, "--teacher", "clip"), 2, "--teacher: is for collections"),
         ((*DISTILL[:6], "knife"), 3, "ktrain/extracted/preprocess.h5: not found"),
         ((*EVAL, "--every-epoch", "--method", "votes", "--category", "chair"), 2, "--every-epoch: is for"),
     ],
@@ -112,6 +116,25 @@ def test_an_output_for_what_is_no_part(place: Path, run: Run) -> None:
 def test_what_is_wrong_is_one_line(place: Path, run: Run, words: tuple, code: int, error: str) -> None:
     end = run(*words)
     assert end.code == code and error in end.error
+
+
+def test_notes_name_what_the_data_lack(place: Path, run: Run) -> None:
+    end = run(*DISTILL)
+    assert end.code == 0 and "never names" not in end.err and "no lists" not in end.err
+    assert "the teacher was not re-scored: the loss did not settle in time (2 epochs)" in end.err
+    assert json.loads((place / STUDENT / "config.json").read_text())["training"]["sources"] == {
+        "partdistill-h5": {"collection": "data", "shapes": 4, "without_units": 1, "split": "train"}
+    }
+    for number, id in enumerate(("a0", "a1", "a2", "z0", "z1")):
+        boxes = content(number)["conf_bbox"]
+        boxes[:, 2] = 0
+        write(place / "data", id, number, conf_bbox=boxes)
+    shutil.rmtree(place / "data" / "train_test_split")
+    end = run(*DISTILL, "--forward-only", "--out", "other")
+    assert end.code == 0 and "the teacher never names leg: no student can learn that" in end.err
+    assert "all shapes were trained on, those of the test set too" in end.err and "re-scored" not in end.err
+    made = json.loads((place / "other/config.json").read_text())["training"]
+    assert made["never_named"] == ["leg"] and made["sources"]["partdistill-h5"]["split"] == "all"
 
 
 def test_a_missing_training_file_is_named_before_anything_is_trained(place: Path, run: Run) -> None:

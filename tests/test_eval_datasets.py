@@ -56,3 +56,11 @@ def test_student_and_votes_are_scored(home: Path, run: Run, name: str) -> None:
         assert result["shapes_scored"] == result["shapes_expected"] == len(shapes)
         assert set(result["shapes"]) == {shape.id for shape in shapes}
         assert set(result["parts"]) == {"back", "seat", "leg", "arm"} and 0 <= result["miou"] <= 100
+    if name != "partnete":
+        return
+    told = json.loads(votes.out)
+    shown = run("eval", "--method", "votes", "--category", "chair", *options[:-1]).out
+    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.splitlines()]
+    rows = {row[0]: row[1] for row in cells if len(row) == 2}
+    assert rows["mean"] == f"{told['partnete']['miou']:.1f}" != f"{told['miou']:.1f}"
+    assert rows["mean without points of no part, not PartNetE's score"] == f"{told['miou']:.1f}"

@@ -101,17 +101,28 @@ def test_without_weight_decay_and_clipping_a_step_is_that_of_adam() -> None:
 @pytest.mark.parametrize(("sizes", "share", "held"), [([20], 0.1, [2]), ([2], 0.9, [1]), ([30, 3, 1], 0.2, [6, 1, 0])])
 def test_a_share_of_every_source_is_held_out(sizes: list[int], share: float, held: list[int]) -> None:
     source = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
-    kept, out = split(source, share, 0)
+    every = torch.ones(len(source), dtype=torch.bool)
+    kept, out = split(source, every, share, 0)
     assert torch.equal(torch.cat([kept, out]).sort().values, torch.arange(len(source)))
     assert torch.bincount(source[out], minlength=len(sizes)).tolist() == held
-    assert torch.equal(out, split(source, share, 0)[1])
-    every, none = split(source, 0, 0)
-    assert torch.equal(every, torch.arange(len(source))) and not len(none)
+    assert torch.equal(out, split(source, every, share, 0)[1])
+    whole, none = split(source, every, 0, 0)
+    assert torch.equal(whole, torch.arange(len(source))) and not len(none)
 
 
-def test_a_single_shape_can_not_be_held_out() -> None:
+@pytest.mark.parametrize("seed", range(5))
+def test_shapes_without_a_unit_are_not_held_out(seed: int) -> None:
+    source = torch.repeat_interleave(torch.arange(2), 10)
+    taught = torch.arange(20) % 3 == 0  # four of ten, and three of ten
+    kept, out = split(source, taught, 0.5, seed)
+    assert taught[out].all() and torch.bincount(source[out]).tolist() == [2, 2] and taught[kept].sum() == 3
+    assert torch.equal(torch.cat([kept, out]).sort().values, torch.arange(20))
+
+
+@pytest.mark.parametrize("taught", [[True], [True, False, False], [False, True]])
+def test_a_single_shape_with_units_can_not_be_held_out(taught: list[bool]) -> None:
     with pytest.raises(InputError, match="--select last"):
-        split(torch.zeros(1, dtype=torch.int64), 0.5, 0)
+        split(torch.zeros(len(taught), dtype=torch.int64), torch.tensor(taught), 0.5, 0)
 
 
 def weights(student: Student) -> torch.Tensor:
@@ -126,7 +137,7 @@ def test_validation_keeps_the_epoch_with_the_least_teachers_loss_on_shapes_it_ne
     data = TrainingSet.build([knowledge], student)
     how = settings(epochs=12, batch=2, lr=0.003, select="validation", held_out=0.4, threshold=1.0, after=0, seed=3)
     how = how.model_copy(update={"backward": backward})
-    _, held = split(data.source, 0.4, 3)
+    _, held = split(data.source, data.pairs.any(1), 0.4, 3)
     seen, states, real = [], [], trainer.augmented
 
     def counted(points: torch.Tensor, *rest: Any) -> torch.Tensor:
@@ -195,11 +206,13 @@ def test_shapes_and_batches_without_units_are_kept_counted_and_harmless() -> Non
     assert log[0].loss < distil(tiny(), alone, settings(epochs=1), quiet)[0].loss  # they count in the mean, as 0
 
 
-def test_validation_on_shapes_without_units_is_no_nan() -> None:
-    student = tiny()
-    data = TrainingSet.build([[noisy_knowledge(0), none(), none()]], student)
-    log = distil(student, data, settings(epochs=2, select="validation", held_out=0.5, seed=1), quiet)
-    assert all(row.validation is not None and math.isfinite(row.validation) for row in log)
+def test_validation_is_on_shapes_with_units_whatever_the_seed() -> None:
+    for seed in range(4):
+        student = tiny()
+        data = TrainingSet.build([[noisy_knowledge(0), none(), noisy_knowledge(1), none()]], student)
+        log = distil(student, data, settings(epochs=2, select="validation", held_out=0.5, seed=seed), quiet)
+        assert all(row.validation is not None and row.validation > 0 and row.empty < 2 for row in log)
+        assert all(row.loss > 0 for row in log)
 
 
 def test_fewer_shapes_than_a_batch_of_two_sources_come_again_in_it() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sample_knowledge import knowledge_of, random_knowledge
 
-from distill.rescoring import Settled, rescore
+from distill.rescoring import Settled, rescore, why_never
 from gen3d.knowledge import Knowledge
 
 
@@ -85,3 +85,17 @@ def test_the_start_rule_is_the_released_one_and_fires_once(rng: np.random.Genera
 def test_losses_are_rounded_to_four_decimals() -> None:
     assert started([1.0, 1.0, 1.0, 1.0, 1.00004], 1e-9) == [5]
     assert started([1.0, 1.0, 1.0, 1.0, 1.00006], 1e-9) == []
+
+
+@pytest.mark.parametrize(
+    ("losses", "after", "said"),
+    [
+        ([1.0] * 4, 0.0, "did not settle in time (4 epochs)"),
+        ([2.0 / (n + 1) for n in range(6)], 0.0, "did not settle in time (6 epochs)"),
+        ([2.0, 1.5, 1.0, 0.7, 0.5] + [0.4] * 4, 0.0, "did not settle in time (9 epochs)"),  # settled by the last alone
+        ([1.0] * 9, 1.0, "`after` = 1 leaves no epoch"),
+        ([1.0] * 9, 0.5, "lacked one of the parts"),
+    ],
+)
+def test_why_re_scoring_never_began_is_told(losses: list[float], after: float, said: str) -> None:
+    assert said in why_never(losses, 0.07, after, len(losses))

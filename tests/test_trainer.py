@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -16,7 +17,7 @@ from scipy.stats import kstest
 from distill import trainer
 from distill.rescoring import Settled, rescore
 from distill.student import Student
-from distill.trainer import DistillSettings, TrainingSet, augmented, distil
+from distill.trainer import STRAY, DistillSettings, TrainingSet, augmented, distil
 from gen3d.errors import InputError
 from gen3d.knowledge import Knowledge
 from gen3d.shape import Shape, yaw
@@ -110,10 +111,10 @@ def test_re_scoring_starts_once_and_when_the_rule_says(after: float, monkeypatch
     data = TrainingSet.build([knowledge], student)
     real = TrainingSet.rescored
 
-    def counted(self: TrainingSet, one: Student) -> bool:
-        assert not one.network.training
+    def counted(self: TrainingSet, one: Student, stray: float) -> bool:
+        assert not one.network.training and stray == (STRAY if after else 1.0)
         pairs, before = self.pairs.clone(), self.target.clone()
-        done = real(self, one)
+        done = real(self, one, stray)
         assert torch.equal(self.pairs, pairs)
         calls.append(len(seen))
         if not done:
@@ -128,6 +129,7 @@ def test_re_scoring_starts_once_and_when_the_rule_says(after: float, monkeypatch
     log = distil(student, data, settings(epochs=14, threshold=0.03, after=after), seen.append)
     rule = Settled(0.03)
     start = max(next(row.epoch for row in log if rule.update(row.loss)), math.ceil(after * 14))
+    assert after or calls == [start]  # 0: by the rule alone
     assert calls[0] == start and calls == list(range(start, calls[-1] + 1)) and 5 <= calls[-1] < 14 and seen == log
     assert [row.rescored for row in log] == [row.epoch > calls[-1] for row in log]
 
@@ -141,6 +143,29 @@ def test_a_part_not_found_yet_is_never_re_scored_away() -> None:
     torch.nn.init.zeros_(head.weight)
     head.bias.data = torch.tensor([0.0, 9.0, 0.0, 0.0])
     assert not data.rescored(student) and torch.equal(data.target, before)
+    assert data.rescored(student, stray=1.0) and not torch.equal(data.target, before)  # by the rule alone, as released
+
+
+def stray_arm(seed: int, points: int = 6) -> Knowledge:
+    """A toy chair without arms, on a few points of which the teacher sees one all the same."""
+    whole = noisy_knowledge(seed)
+    mask = whole.mask[:4].copy()
+    mask[3] = np.arange(mask.shape[1]) < points
+    return replace(whole, packed=np.packbits(mask, axis=1), part=whole.part[:4], view=whole.view[:4],
+                   confidence=np.array([*whole.confidence[:3], 0.05], np.float32))  # fmt: skip
+
+
+@pytest.mark.parametrize(("after", "points", "done"), [(0.1, 6, True), (0.1, 60, False), (0.0, 60, True)])
+def test_a_slip_of_the_teacher_does_not_stop_re_scoring(after: float, points: int, done: bool) -> None:
+    """Six points of one shape in sixteen are less than a thousandth of the pairs; `after = 0` is the rule alone."""
+    student = tiny()
+    knowledge = [stray_arm(0, points), *(replace(k, packed=k.packed[:3], part=k.part[:3], confidence=k.confidence[:3],
+                 view=k.view[:3]) for k in map(noisy_knowledge, range(1, 16)))]  # fmt: skip
+    data = TrainingSet.build([knowledge], student)
+    share = (data.pairs.sum(0) / data.pairs.sum())[3].item()
+    assert (0 < share < STRAY) == (points == 6)
+    log = distil(student, data, settings(epochs=14, lr=0.01, threshold=1.0, after=after), quiet)
+    assert log[-1].rescored == done
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,10 @@ from distill.datasets.labelled import LabelledSet
 from distill.evaluation import EvalSettings, evaluate_baseline, evaluate_student, evaluate_tta
 from distill.scores import Report
 from distill.student import Student
-from distill.tta import NothingSeenError, TTASettings, align, training_settings, untrained
+from distill.tta import NothingSeenError, TTASettings, align, random_start, training_settings, untrained
 from gen3d.asking import LabelSettings, label_samplings, label_shape
 from gen3d.categories import category
+from gen3d.errors import SettingsError
 from gen3d.generators.procedural import ProceduralGenerator
 from gen3d.rendering.view import View
 from gen3d.teachers.predictions import PixelScores
@@ -135,7 +136,10 @@ def test_the_points_scored_are_those_of_the_other_methods(yaw: str, clouds: bool
     for a, b, c in zip(votes.shapes, student.shapes, aligned.shapes, strict=True):
         assert a.shape.points is not None and b.shape.points is not None and c.shape.points is not None
         assert a.shape.points.tobytes() == b.shape.points.tobytes() == c.shape.points.tobytes()
-    assert aligned.method == "tta" and aligned.as_dict(how)["tta"] == FAST.model_dump() | {"epochs": 1, "seed": 4}
+    assert aligned.method == "tta" and aligned.as_dict(how)["tta"] == FAST.recorded(trained=True) | {
+        "epochs": 1,
+        "seed": 4,
+    }
 
 
 def test_samplings_differ_and_the_teacher_is_asked_once() -> None:
@@ -163,6 +167,42 @@ def test_a_trained_student_is_trained_gently() -> None:
     for student in (untrained("chair", CHAIR.parts, FAST), tiny()):
         made = training_settings(student, chosen, 8)
         assert (made.epochs, made.lr, made.steps, made.backward, made.batch, made.seed) == (3, 0.1, 2, False, 5, 6)
+
+
+def test_a_fresh_point_m2ae_that_is_trained_whole_has_its_rate() -> None:
+    for options, lr in (({}, 1.5e-3), ({"finetune": True}, 5e-4), ({"finetune": True, "lr": 1e-3}, 1e-3)):
+        settings = TTASettings(network="point-m2ae", **options)
+        student = untrained("chair", CHAIR.parts, settings)
+        assert training_settings(student, settings, 8).lr == lr
+        assert student.network.frozen != settings.finetune
+        assert ("stays so" in str(random_start(settings))) != settings.finetune
+    assert random_start(TTASettings()) is None
+
+
+# --- "other" --------------------------------------------------------------------------------------------------------
+
+
+def test_on_partnete_a_fresh_student_learns_what_is_none_of_the_parts() -> None:
+    """Else a category of one part would be that part everywhere, and its score on labelled points 100."""
+    labelled, without = chairs(1), ("back", "leg", "arm")
+    how = HOW.model_copy(update={"dataset": "partnete", "leave_out": without})
+    tta = TTASettings(epochs=60, copies=2, batch=2, lr=1e-3, views=8, size=96)
+    teacher = Oracle(labelled.shapes[0])
+    learnt, plain = (
+        evaluate_tta(teacher, labelled, how, tta.model_copy(update={"other": other})) for other in (None, False)
+    )
+    assert learnt.extra["tta"]["other"] is True and set(plain.shapes[0].prediction.tolist()) == {1}
+    assert set(learnt.shapes[0].prediction.tolist()) == {-1, 1}
+    own, constant = (report.as_dict(how)["partnete"]["miou"] for report in (learnt, plain))
+    assert own > 80 and own > constant + 30 and plain.miou == 100, (own, constant)
+    assert learnt.extra["other"]["miou"] == own and "other" not in plain.extra
+    elsewhere = evaluate_tta(Stripes(), labelled, HOW, FAST)
+    assert elsewhere.extra["tta"]["other"] is False and (elsewhere.shapes[0].prediction >= 0).all()
+
+
+def test_other_can_not_be_a_part_too() -> None:
+    with pytest.raises(SettingsError, match="other: is one of the parts"):
+        untrained("anything", ["other", "lid"], FAST.model_copy(update={"other": True}))
 
 
 # --- teachers that see nothing --------------------------------------------------------------------------------------
@@ -209,6 +249,9 @@ def test_the_command_scores_and_is_done_the_second_time(home: Path, run: Run) ->
         ([*TTA, "--category", "chair", "--network", "giant"], ["'giant'", "small"]),
         ([*TTA, "--category", "chair", "--teacher", "dream"], ["'dream'", "lite"]),
         (TTA, ["--category is missing", "--student"]),
+        ([*TTA, "--student", STUDENT, "--network", "point-m2ae"], ["network", "start fresh", "--student"]),
+        ([*TTA, "--student", STUDENT, "--encoder", "nowhere"], ["encoder", "start fresh", "--student"]),
+        ([*TTA, "--student", STUDENT, "--other"], ["other", "start fresh", "--student"]),
         (["eval", "--student", STUDENT, "--root", ".", "--copies", 2], ["--copies", "--method tta"]),
     ],
 )

@@ -11,7 +11,8 @@ from jaxtyping import Float, Float32, Int16
 from scipy.spatial import KDTree
 
 from distill.page.found import Evaluation
-from distill.predictions import UNSCORED, Case, read_predictions
+from distill.predictions import Case, read_predictions
+from distill.scores import UNSCORED
 from gen3d.collection import SHAPES, Collection, shape_of
 from gen3d.errors import InputError
 from gen3d.knowledge import Knowledge
