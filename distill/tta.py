@@ -145,7 +145,7 @@ def _distil_settings(category: str, settings: TTASettings, clouds: int, trained:
     per_epoch = settings.steps or -(-clouds // settings.batch)
     few = not trained and per_epoch * least_epochs < least_steps
     lr = settings.lr or (3e-4 if trained else None)
-    rate = {} if lr is None else {"lr": lr}
+    rate: dict[str, Any] = {} if lr is None else {"lr": lr}
     return DistillSettings(
         category=category,
         student=settings.network,

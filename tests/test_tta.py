@@ -170,8 +170,8 @@ def test_a_trained_student_is_trained_gently() -> None:
 
 
 def test_a_fresh_point_m2ae_that_is_trained_whole_has_its_rate() -> None:
-    for options, lr in (({}, 1.5e-3), ({"finetune": True}, 5e-4), ({"finetune": True, "lr": 1e-3}, 1e-3)):
-        settings = TTASettings(network="point-m2ae", **options)
+    for finetune, given, lr in ((False, None, 1.5e-3), (True, None, 5e-4), (True, 1e-3, 1e-3)):
+        settings = TTASettings(network="point-m2ae", finetune=finetune, lr=given)
         student = untrained("chair", CHAIR.parts, settings)
         assert training_settings(student, settings, 8).lr == lr
         assert student.network.frozen != settings.finetune
