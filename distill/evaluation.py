@@ -15,6 +15,7 @@ from pydantic import Field
 from distill.baselines.baseline import Baseline, observe
 from distill.datasets import DATASETS, partnete
 from distill.datasets.labelled import LabelledSet
+from distill.kept_answers import KeptAnswers
 from distill.other import OTHER, partnete_scores
 from distill.scores import Report, report_on
 from distill.student import Student
@@ -59,11 +60,13 @@ class Run(NamedTuple):
         workers: who does it. What learns from all shapes together is done in this process.
         heard: called with the number of shapes that got their answers.
         epochs: called after every epoch, where networks are trained in this process.
+        kept: where answers are kept until all are there, and found again.
     """
 
     workers: Workers = 1
     heard: Callable[[int], None] = lambda count: None
     epochs: Callable[[Epoch], None] = lambda epoch: None
+    kept: KeptAnswers | None = None
 
 
 ALONE = Run()  # in this process, unheard
@@ -176,10 +179,10 @@ def evaluate_baseline(
     baseline.check_asking(label, teacher)
     ready(teacher, row.name, baseline.words(parts))
     baseline.check(shapes)
-    alone = baseline.learns or not _elsewhere(run)
-    tasks = [(group,) for group in _groups([shape.bare() for shape in shapes], len(shapes) if alone else _OBSERVED)]
+    size = len(shapes) if baseline.learns else _OBSERVED
+    tasks = [(group,) for group in _groups([shape.bare() for shape in shapes], size)]
     work = partial(_answered, baseline, teacher, label, parts, settings.elements == FACES)
-    found = _joined(work, tasks, run._replace(workers=1) if alone else run)
+    found = _joined(work, tasks, run._replace(workers=1) if baseline.learns else run)
     predictions = [np.where(labels < 0, -1, np.array(kept)[labels]).astype(np.int16) for labels in found]
     report = report_on(baseline.name, labelled, kept, shapes, predictions)
     extra = report.extra | {"teacher": teacher.name, **baseline.recorded()}
@@ -258,9 +261,20 @@ def _answered(
 def _joined(
     work: Callable[..., list[Int16[np.ndarray, " _"]]], tasks: list[tuple], run: Run
 ) -> list[Int16[np.ndarray, " _"]]:
-    """The answers of all tasks, whose first argument is the shapes."""
-    found = in_order(work, tasks, run.workers, lambda number: run.heard(len(tasks[number][0])))
-    return [labels for some in found for labels in some]
+    """The answers of all tasks, whose first argument is the shapes; those that were kept are not asked for again."""
+    points = [[_points(one) if isinstance(one, Shape) else one for one in task[0]] for task in tasks]
+    found = {n: old for n, some in enumerate(points) if run.kept and (old := run.kept.read(some)) is not None}
+    left = [number for number in range(len(tasks)) if number not in found]
+    for number in found:
+        run.heard(len(points[number]))
+
+    def done(place: int, answer: list[Int16[np.ndarray, " _"]]) -> None:
+        if run.kept:
+            run.kept.write(points[left[place]], answer)
+        run.heard(len(points[left[place]]))
+
+    found |= dict(zip(left, in_order(work, [tasks[number] for number in left], run.workers, done), strict=True))
+    return [labels for number in range(len(tasks)) for labels in found[number]]
 
 
 def _elsewhere(run: Run) -> bool:

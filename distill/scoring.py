@@ -21,6 +21,7 @@ from distill.evaluation import (
     read_dataset,
 )
 from distill.finding import NO_STUDENT
+from distill.kept_answers import KeptAnswers
 from distill.predictions import write_predictions
 from distill.report import draw_report
 from distill.scores import Report
@@ -102,8 +103,13 @@ def score(
         scores = read_record(folder / "scores.json")
         if scores and (folder / "report.png").is_file():
             return scores, folder, True
-    found = _evaluated(subject, student, (root, name), settings, run)
-    return _keep(found, settings, record, folder), folder, False
+    kept = KeptAnswers(folder, record)
+    if overwrite:
+        kept.remove()
+    found = _evaluated(subject, student, (root, name), settings, run._replace(kept=kept))
+    scores = _keep(found, settings, record, folder)
+    kept.remove()
+    return scores, folder, False
 
 
 def is_whole(folder: Path) -> bool:

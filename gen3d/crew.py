@@ -100,10 +100,10 @@ def in_order(
     work: Work[T],
     tasks: Sequence[tuple],
     workers: Workers,
-    progress: Callable[[int], None] = lambda number: None,
+    progress: Callable[[int, T], None] = lambda number, answer: None,
     what: str = "one task",
 ) -> list[T]:
-    """`work(*task)` of all tasks, in their order; `progress` hears the number of each that is done.
+    """`work(*task)` of all tasks, in their order; `progress` hears the number and the answer of each that is done.
 
     Raises Gen3dError for a task over which workers die, which is called `what`, and see `answers`.
     """
@@ -113,5 +113,5 @@ def in_order(
             if isinstance(answer, Lost):
                 raise Gen3dError(f"{what}: its worker died {answer.times} times; give workers more memory")
             found[answer[0]] = answer[1]
-            progress(answer[0])
+            progress(*answer)
     return [found[number] for number in range(len(tasks))]

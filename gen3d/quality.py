@@ -170,7 +170,7 @@ def _examined(
         first = last
     crew = Crew(workers=1) if crew_of(workers).here else workers  # shapes are quick: processes would not pay
     work = partial(_shard, settings)
-    found = in_order(work, tasks, crew, lambda number: progress(len(records[number].ids)))
+    found = in_order(work, tasks, crew, lambda number, _: progress(len(records[number].ids)))
     return [row for rows, _ in found for row in rows], [cloud for _, clouds in found for cloud in clouds]
 
 
