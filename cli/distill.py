@@ -58,7 +58,7 @@ def command(
     home = output.RUNS / name
     folders = knowledge_folders(settings, generated or home / "generated", real or home / "real", root)
     target = out or home / f"student-{source_name(settings)}"
-    _refuse_collections_of_other_data(context, settings.data)
+    _refuse_unread(context, settings.data, settings.source)
     if note := random_start(settings):
         output.say(note)
     log: list[Epoch] = []
@@ -76,13 +76,16 @@ def command(
     output.show(result, as_json, lambda: print(f"{target}: student of {name}, distilled from {kind} shapes"))
 
 
-def _refuse_collections_of_other_data(context: typer.Context, data: str) -> None:
-    """Raise SettingsError for an option of collections on a command line for other data."""
+def _refuse_unread(context: typer.Context, data: str, source: str) -> None:
+    """Raise SettingsError for collections, or options of them, that would not be read."""
     from gen3d.errors import SettingsError
 
     for name in ("source", "generated", "real", "ratio", "fade", "teacher"):
         if data != "collection" and context.params[name] is not None:
             raise SettingsError(f"--{name}: is for collections; leave it out, or leave --data {data} out")
+    for name in ("generated", "real"):
+        if source not in (name, "mixed") and context.params[name] is not None:
+            raise SettingsError(f"--{name}: is not read with source = {source}; give --source {name}, or mixed")
 
 
 def _result(target: Path, made: Student, finished: bool, log: list[Epoch]) -> dict[str, Any]:

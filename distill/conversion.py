@@ -47,13 +47,13 @@ def convert(network: str, file: Path, out: Path | None = None) -> dict[str, Any]
     Args:
         network: a name in `CONVERTERS`.
         file: the authors' checkpoint; a folder for shap-e.
-        out: the safetensors file, or the folder of them; replaced where there is one.
+        out: the safetensors file, or the folder of them; replaced where there is one, and nothing else is.
 
     Returns:
         What was made: `weights`, `parameters`, `source_sha256`.
 
     Raises:
-        SettingsError: an unknown network, or `out` is the checkpoint itself.
+        SettingsError: an unknown network, or `out` is the checkpoint itself or another file.
         Gen3dError: see the converter.
     """
     if network not in CONVERTERS:
@@ -64,4 +64,17 @@ def convert(network: str, file: Path, out: Path | None = None) -> dict[str, Any]
     )
     if target.absolute() == file.absolute():
         raise SettingsError(f"{file}: would be overwritten by its own conversion; give another --out")
+    if target.is_file() and not _is_safetensors(target):
+        raise SettingsError(f"{target}: holds something else than weights; give another --out")
     return CONVERTERS[network](file, target)
+
+
+def _is_safetensors(file: Path) -> bool:
+    """Whether it has the form of one."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, "np"):
+            return True
+    except (OSError, SafetensorError):
+        return False

@@ -24,6 +24,7 @@ from gen3d.errors import InputError, MissingError, SettingsError
 from gen3d.generators.procedural import ProceduralGenerator
 
 WEIGHTS = "model.safetensors"
+CHECKPOINT = "checkpoint.safetensors"  # of a pre-training under way
 
 
 @runtime_checkable
@@ -175,5 +176,11 @@ def load_encoder(encoder: Encoder, path: Path) -> None:
 
 
 def encoder_file(path: Path) -> Path:
-    """The weights at a path: a file, or the one in a folder that `gen3d pretrain` made; it may be missing."""
-    return path / WEIGHTS if path.is_dir() else path
+    """The weights at a path: a file, or the one in a folder that `gen3d pretrain` made; it may be missing.
+
+    Raises InputError for a folder that it has not done with.
+    """
+    file = path / WEIGHTS if path.is_dir() else path
+    if path.is_dir() and not file.is_file() and (path / CHECKPOINT).is_file():
+        raise InputError(f"{path}: the encoder is not trained to its end; run the same `gen3d pretrain` again")
+    return file

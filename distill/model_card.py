@@ -32,11 +32,14 @@ def model_card(category: str, parts: Sequence[str], record: Mapping[str, Any], p
             their own; all else is listed.
         precision: of the weights in the file.
     """
+    foreign = [name for name in record.get("sources", {}) if name != "generated"]
+    licence = "other" if foreign else "apache-2.0"
     sections = [
-        "---\nlicense: apache-2.0\nlibrary_name: gen3d\ntags:\n- part-segmentation\n- point-cloud-segmentation\n---",
+        f"---\nlicense: {licence}\nlibrary_name: gen3d\ntags:\n- part-segmentation\n- point-cloud-segmentation\n---",
         f"# gen3d student: {category}",
         _WHAT.format(category=category, parts=", ".join(parts)),
         _teacher(record.get("settings", {})),
+        f"It learnt from shapes that are not gen3d's own ({', '.join(foreign)}): their terms apply." if foreign else "",
         _USE.format(category=category),
         _commands(record.get(COMMANDS, [])),
         _scores(record.get(SCORES, {})),

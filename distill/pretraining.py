@@ -11,7 +11,7 @@ from jaxtyping import Float32
 from safetensors.torch import save
 from torch import Tensor
 
-from distill.encoders import WEIGHTS, encoder_weights, make_encoder
+from distill.encoders import CHECKPOINT, WEIGHTS, encoder_weights, make_encoder
 from distill.masked_training import MaskedTraining, PretrainEpoch, PretrainSettings
 from distill.parallel import Ranks
 from gen3d import __version__
@@ -20,7 +20,7 @@ from gen3d.errors import InputError, SettingsError
 from gen3d.record import settle_record, write_record
 from gen3d.storage import Place, atomic_write, make_folder, remove_files
 
-RECORD, CONFIG, CHECKPOINT, LOSSES = "training.json", "config.json", "checkpoint.safetensors", "losses.csv"
+RECORD, CONFIG, LOSSES = "training.json", "config.json", "losses.csv"
 
 
 def pretrain(

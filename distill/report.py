@@ -31,7 +31,7 @@ def draw_report(report: Report, path: Path) -> None:
     cameras = tuple(Camera(elevation, azimuth, size=SIZE, fov=54.0) for elevation, azimuth in ANGLES)
     renderers = {mesh: make_renderer("auto", cameras, mesh) for mesh in (True, False)}
     rows = [np.concatenate(_row(scored, renderers[scored.shape.has_mesh]), 1) for scored in chosen]
-    title = f"{report.method}, {report.category}: mIoU {report.miou:.1f} on {len(report.shapes)} shapes"
+    title = f"{report.method}, {report.category}: mIoU {round(report.miou, 2):.1f} on {len(report.shapes)} shapes"
     columns = "from two sides each: truth | prediction | errors (red; white: not scored); worst shapes first"
     sheet = caption(caption(tile(rows, 1), columns, 20), title, 24)
     legend = _legend(report, sheet.shape[1])

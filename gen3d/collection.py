@@ -201,7 +201,7 @@ def read_info(root: Place) -> dict[str, Any]:
     """A collection's info. Raises InputError where there is none, or one that this gen3d does not read."""
     info = read_record(root / INFO)
     if info is None:
-        raise InputError(f"{root}: is not a collection (no {INFO}); make one with `gen3d generate`")
+        raise InputError(f"{root}: is not a collection (no {INFO}); make one with `gen3d generate`, or `gen3d import`")
     info = unseal(root / INFO, info)
     _refuse_newer(root)
     version = info.get("format_version")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,7 +58,9 @@ def validated(kind: type[S], values: dict[str, Any]) -> S:
         name = ".".join(str(x) for x in first["loc"])
         if first["type"] == "extra_forbidden":
             raise SettingsError(f"unknown setting {name!r}; known are: {', '.join(kind.model_fields)}") from None
-        raise SettingsError(f"{name} = {first['input']!r}: {first['msg'].lower()}") from None
+        words = re.fullmatch(r"\^\(([\w|.-]+)\)\$", first.get("ctx", {}).get("pattern", ""))
+        rule = f"known are: {words[1].replace('|', ', ')}" if words else first["msg"].lower()
+        raise SettingsError(f"{name} = {first['input']!r}: {rule}") from None
 
 
 def preset_section(preset: str | Path, section: str) -> dict[str, Any]:

@@ -46,6 +46,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
         ([*DISTILL, "--student", "giant", "--out", "new"], ["'giant'", "small"]),
         ([*DISTILL, "--source", "dreams"], ["source = 'dreams'"]),
         ([*DISTILL, "--epochs", 0, "--out", "new"], ["epochs = 0"]),
+        ([*DISTILL, "--real", "nowhere", "--out", "new"], ["--real: is not read with source = generated"]),
+        ([*DISTILL, "--select", "best", "--out", "new"], ["select = 'best': known are: last, validation"]),
         ([*DISTILL, "--out", "runs"], ["runs: holds something else"]),
         ([*DISTILL, "--out", "tiny.yaml", "--overwrite"], ["tiny.yaml: holds something else"]),
         (["eval", "--root", "."], ["--student is missing"]),
@@ -92,7 +94,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(home: Path, run: Run, words: li
         (["label", "runs"], ["runs: is not a collection"]),
         (["label", "tiny.yaml"], ["tiny.yaml: is not a collection"]),
         ([*DISTILL, "--generated", "nowhere", "--out", "new"], ["nowhere: is not a collection"]),
-        ([*DISTILL, "--source", "mixed", "--out", "new"], ["runs/chair/real: is not a collection"]),
+        ([*DISTILL, "--source", "mixed", "--out", "new"], ["runs/chair/real: is not a collection", "gen3d import"]),
         ([*DISTILL, "--category", "mug", "--generated", "runs/chair/generated"], ["collection of chair, not of mug"]),
         (
             [*DISTILL, "--teacher", "lite-boxes", "--out", "new"],

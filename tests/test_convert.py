@@ -196,3 +196,14 @@ def test_what_can_not_start_a_student_is_one_line(
     ended = run(*DISTILL, "--out", "other", *words)
     assert ended.code == code and all(word in ended.error for word in told)
     assert not (home / "other").exists()
+
+
+def test_a_file_that_is_no_weights_is_not_replaced(encoder: Encoder, tmp_path: Path, run: Run) -> None:
+    write_checkpoint(tmp_path / "a.pth", encoder)
+    (tmp_path / "notes.txt").write_text("hello")
+    words = ("convert", "point-m2ae", tmp_path / "a.pth", "--out")
+    end = run(*words, tmp_path / "notes.txt")
+    assert end.code == 2 and "notes.txt: holds something else than weights" in end.error
+    assert (tmp_path / "notes.txt").read_text() == "hello"
+    for _ in range(2):  # its own are replaced
+        assert run(*words, tmp_path / "b.safetensors").code == 0

@@ -119,8 +119,13 @@ def test_missing_files_are_an_error_or_counted(root: Path) -> None:
     check_error(lambda: read(root), InputError, str(path_of(root, "z0")), "not found")
     some = read(root, missing="skip")
     assert [shape.id for shape in some.shapes] == ["z1"] and some.expected == 2
+    path_of(root, "z0").parent.mkdir(exist_ok=True, parents=True)
+    path_of(root, "z0").write_bytes(b"broken")
+    assert "z0" in read(root, missing="skip").skipped[0][1] and len(read(root, missing="skip").shapes) == 1
+    check_error(lambda: read(root), InputError, str(path_of(root, "z0")))
+    path_of(root, "z0").unlink()
     path_of(root, "z1").unlink()
-    check_error(lambda: read(root, missing="skip"), InputError, "none of the 2 chair of split test")
+    check_error(lambda: read(root, missing="skip"), InputError, "as 2 of 2 chair of split test; copy the shapes")
     check_error(lambda: read(root, split="val"), InputError, "holds no chair of split val")
     check_error(lambda: read(root, split="dev"), SettingsError, "'dev'", "train, val, test, trainval, all")
     check_error(lambda: read(root, missing="maybe"), SettingsError, "'maybe'")

@@ -351,5 +351,9 @@ def test_the_command_trains_and_is_done_the_second_time(home: Path, run: Run) ->
     assert run(*start, "encoder").code == 0
     assert json.loads((home / "started/training.json").read_text())["encoder_sha256"]
     assert "nothing to do" in run(*start, "encoder").err
+    (home / "half").mkdir()
+    (home / "half" / CHECKPOINT).write_bytes(b"")
+    half = run(*start, "half", "--overwrite")
+    assert half.code == 3 and "half: the encoder is not trained to its end; run the same `gen3d pretrain`" in half.error
     missing = run(*start, "none", "--overwrite")
     assert missing.code == 4 and "none: no such file" in missing.error

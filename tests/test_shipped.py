@@ -133,7 +133,10 @@ def test_the_card_tells_how_it_was_made_and_where_it_fails(shipped: Path) -> Non
     assert loaded.training_record["commands"][0] == "gen3d generate --category chair"
     assert loaded.generate_model_card(precision="float16").content == card  # so the record holds all of it
     loaded.training_record["settings"] = {"teacher": "lite", "data": "partdistill-h5"}  # whose boxes are GLIP's
-    assert "`lite`" not in loaded.generate_model_card().content
+    loaded.training_record["sources"] = {"partdistill-h5": {"shapes": 3}}
+    foreign = loaded.generate_model_card().content
+    assert "`lite`" not in foreign and "their terms apply" in foreign and "license: other" in foreign
+    assert "license: apache-2.0" in card and "their terms apply" not in card
 
 
 # --- the verbs --------------------------------------------------------------------------------------------------------

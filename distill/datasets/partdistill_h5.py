@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float32, Int16
 
 from distill.datasets.h5_arrays import read_arrays
 from distill.datasets.labelled import LabelledSet
-from distill.datasets.listing import NothingError
+from distill.datasets.listing import Listing, NothingError
 from distill.datasets.shapenetpart_lists import SPLITS, listed_ids
 from gen3d.categories import Category
 from gen3d.categories import category as category_row
@@ -28,7 +28,6 @@ from gen3d.shapenet_frame import settled, to_house
 NAME = "partdistill-h5"
 FILE = Path("extracted") / "preprocess.h5"
 ALL = "all"
-_MISSING = ("error", "skip")
 _CLOUD = {"xyz": "f", "gt_semantic_seg": "iuf"}
 _BOXES = {"xyz": "f", "cls_bbox": "iuf", "conf_bbox": "f"}
 
@@ -40,22 +39,17 @@ def read(root: Path, category: str, split: str = "test", missing: str = "error")
         root: folder with `<synset>/<id>/extracted/preprocess.h5`.
         category: one of the 16; chair and knife were released.
         split: train, val, test or trainval by the lists, or all that is there.
-        missing: what to do where the split lists shapes that have no file: "error", or "skip" them (`expected` keeps
-            the number listed).
+        missing: see `Listing.labelled`.
 
     Raises:
         SettingsError: for a category, split or way with missing files that is not known.
         InputError: naming the file that is missing or broken.
     """
     row = category_row(category)
-    if missing not in _MISSING:
-        raise SettingsError(f"missing = {missing!r}: known are: {', '.join(_MISSING)}")
     files = shape_files(root, row, split)
-    found = {id: path for id, path in files.items() if missing == "error" or path.is_file()}
-    if not found:
-        raise InputError(f"{root}: none of the {len(files)} {category} of split {split} has its file; copy them there")
-    shapes = [_cloud(id, path, row) for id, path in found.items()]
-    return LabelledSet(NAME, row.name, row.parts, shapes, len(files))
+    title = f"{row.name} of split {split}"
+    found = Listing(title, row, tuple(files), lambda id: (files[id],), lambda id: _cloud(id, files[id], row))
+    return found.labelled(NAME, missing)
 
 
 def shape_files(root: Path, row: Category, split: str) -> dict[str, Path]:

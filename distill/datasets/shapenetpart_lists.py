@@ -70,7 +70,7 @@ def entries(root: Path, split: str) -> list[str]:
     """All of one split's list. Raises InputError for a broken list."""
     path = root / "train_test_split" / f"shuffled_{split}_file_list.json"
     try:
-        found = json.loads(read_text(path, CLASSES))
+        found = json.loads(read_text(path, f"train_test_split/{path.name}"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON ({str(error).splitlines()[0]}); copy the file again") from None
     if not isinstance(found, list) or not all(isinstance(x, str) and _is_entry(x) for x in found):
