@@ -43,13 +43,9 @@ def command(
     network: str = typer.Option(None, "--network", help="tta without --student: the network.  [default: small]"),
     encoder: Path = typer.Option(None, "--encoder", help="tta without --student: see `gen3d distill`."),
     finetune: bool = typer.Option(None, "--finetune/--frozen", help="tta without --student: see `gen3d distill`."),
-    other: bool = typer.Option(
-        None, "--other/--no-other", help='tta without --student: learn "other" too.  [default: on partnete alone]'
-    ),
+    other: bool = typer.Option(None, "--other/--no-other", help='The same: learn "other".  [default: on partnete]'),
     copies: int = typer.Option(None, "--copies", help="tta: point samplings per test shape.  [default: 8]"),
-    epochs: int = typer.Option(
-        None, "--epochs", help="tta: passes over them.  [default: 40, 240 steps at least; with --student 10, 60]"
-    ),
+    epochs: int = typer.Option(None, "--epochs", help="tta: passes.  [default: 40, 240 steps; with --student 10, 60]"),
     steps: int = typer.Option(None, "--steps", help="tta: batches per epoch.  [default: as many as hold every copy]"),
     lr: float = typer.Option(None, "--lr", help="tta: learning rate.  [default: as distill, with --student 0.0003]"),
     backward: bool = typer.Option(None, "--backward/--forward-only", help="tta: re-score.  [default: backward]"),
@@ -76,15 +72,12 @@ def command(
     other shapes (--set folds=4, shots=8, train=SPLIT).
     """
     from distill.evaluation import EvalSettings
-    from distill.tta import random_start
     from gen3d.errors import SettingsError
     from gen3d.settings import resolve
 
     given = output.settings_given(context, EvalSettings) | {"leave_out": output.names(leave_out)}
     settings = resolve(EvalSettings, preset, **given)
     subject = _subject(context, settings, output.assignments(option), output.assignments(set_, "--set"))
-    if method == "tta" and student is None and (note := random_start(subject.tta)):
-        output.say(note)
     if every_epoch and method != "student":
         raise SettingsError("--every-epoch: is for --method student; leave it out, or choose that method")
     result, folder = _scored(context, subject, settings)
@@ -95,9 +88,12 @@ def _scored(context: typer.Context, subject: Subject, settings: EvalSettings) ->
     """The scores and where they are, those of every epoch too if they are asked for."""
     from distill.epochs import score_epochs
     from distill.evaluation import Run
-    from distill.scoring import score
+    from distill.scoring import TTA, score
+    from distill.tta import random_start
     from gen3d.storage import place
 
+    if subject.method == TTA and subject.student is None and (note := random_start(subject.tta)):
+        output.say(note)
     at, out, overwrite = place(context.params["root"]), context.params["out"], context.params["overwrite"]
     with output.progress(f"scoring: {subject.method}", None) as step:
         run = Run(output.crew_given(context, usual=1), lambda count: step(count, ""), _losses(step))
