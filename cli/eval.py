@@ -119,7 +119,7 @@ def _subject(
 ) -> Subject:
     """What is scored, from the verb's options; `teachers` and `own` are the teacher's and the method's."""
     from distill.scoring import Subject
-    from distill.tta import TTASettings
+    from distill.tta import TTASettings, refuse_fresh_options
     from gen3d.asking import LabelSettings, by_setting
     from gen3d.settings import resolve
 
@@ -127,6 +127,8 @@ def _subject(
     aligning = output.settings_given(context, TTASettings)
     asking = output.settings_given(context, LabelSettings) | teachers
     _check_options(method, aligning, asking, own)
+    if student is not None:
+        refuse_fresh_options([name for name, value in aligning.items() if value is not None])
     return Subject(
         method=method,
         student=student and str(student),
@@ -164,12 +166,12 @@ def _found(result: dict[str, Any]) -> str:
 def _rows(result: dict[str, Any]) -> list[list[str]]:
     """The table; on PartNetE by its own metric, with ours, which leaves points of no part out, beside."""
     own = result.get("partnete", {})
-    rows = _scores(own) if own.get("miou") is not None else _scores(result)
-    if own:
-        rows += [["mean without points of no part, not PartNetE's score", f"{result['miou']:.1f}"]]
-    rows += [["worst half", f"{result['worst_half']:.1f}"]]
+    has_own = own.get("miou") is not None
+    rows, where = _scores(own if has_own else result), "points of parts alone: " if has_own else ""
+    rows += [[f"{where}mean", f"{result['miou']:.1f}"]] if has_own else []
+    rows += [[f"{where}worst half", f"{result['worst_half']:.1f}"]]
     if best := result.get("test_selected"):
-        rows += [[f"test-selected (epoch {best['epoch']}), not a fair score", f"{best['miou']:.1f}"]]
+        rows += [[f"{where}test-selected (epoch {best['epoch']}), not a fair score", f"{best['miou']:.1f}"]]
     return rows
 
 

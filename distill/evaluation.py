@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from jaxtyping import Float32, Int16
 from pydantic import Field
 
 from distill.baselines.baseline import Baseline, observe
-from distill.datasets import DATASETS, partnete
+from distill.datasets import DATASETS
 from distill.datasets.labelled import LabelledSet
 from distill.kept_answers import KeptAnswers
 from distill.other import OTHER, partnete_scores
@@ -31,6 +32,7 @@ from gen3d.settings import Settings
 from gen3d.shape import UNLABELLED, Shape, face_normals, yaw
 from gen3d.storage import Place, local
 from gen3d.teachers.predictions import Teacher
+from gen3d.workers import one_thread
 
 RANDOM_YAW = "random"
 POINTS, FACES = "points", "faces"
@@ -134,8 +136,7 @@ def evaluate_tta(
     tta = tta.model_copy(update={"points": settings.points, "seed": settings.seed, "size": size})
     if start is not None:
         _check_category(start, labelled)
-    if start is None and tta.other is None:
-        tta = tta.model_copy(update={"other": settings.dataset == partnete.NAME})
+    tta = tta.settled(settings.dataset, trained=start is not None)
     student = start or untrained(row.name, [row.parts[i] for i in kept], tta)
     ready(teacher, row.name, named_parts(student))
     shapes, whole = [], []
@@ -147,7 +148,7 @@ def evaluate_tta(
     workers, epochs = (run.workers, _unheard) if len(tasks) > 1 and _elsewhere(run) else (1, run.epochs)
     work = partial(_aligned, (student, start, teacher, tta), (kept, row, settings), epochs)
     predictions = _joined(work, tasks, run._replace(workers=workers))
-    extra = {"tta": tta.recorded(trained=start is not None), "renderers": renderers_for(whole, tta.renderer)}
+    extra = {"tta": tta.recorded(), "renderers": renderers_for(whole, tta.renderer)}
     return _with_others(report_on("tta", labelled, kept, shapes, predictions), student, kept, row, extra)
 
 
@@ -262,18 +263,19 @@ def _joined(
     work: Callable[..., list[Int16[np.ndarray, " _"]]], tasks: list[tuple], run: Run
 ) -> list[Int16[np.ndarray, " _"]]:
     """The answers of all tasks, whose first argument is the shapes; those that were kept are not asked for again."""
-    points = [[_points(one) if isinstance(one, Shape) else one for one in task[0]] for task in tasks]
-    found = {n: old for n, some in enumerate(points) if run.kept and (old := run.kept.read(some)) is not None}
+    found = {n: old for n, task in enumerate(tasks) if run.kept and (old := run.kept.read(*task)) is not None}
     left = [number for number in range(len(tasks)) if number not in found]
     for number in found:
-        run.heard(len(points[number]))
+        run.heard(len(tasks[number][0]))
 
     def done(place: int, answer: list[Int16[np.ndarray, " _"]]) -> None:
         if run.kept:
-            run.kept.write(points[left[place]], answer)
-        run.heard(len(points[left[place]]))
+            run.kept.write(answer, *tasks[left[place]])
+        run.heard(len(tasks[left[place]][0]))
 
-    found |= dict(zip(left, in_order(work, [tasks[number] for number in left], run.workers, done), strict=True))
+    with one_thread() if _elsewhere(run) else nullcontext():  # a single task that is left is done in this process
+        new = in_order(work, [tasks[number] for number in left], run.workers, done)
+    found |= dict(zip(left, new, strict=True))
     return [labels for number in range(len(tasks)) for labels in found[number]]
 
 

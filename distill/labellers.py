@@ -92,11 +92,11 @@ def aligned_labeller(
         InputError, MissingError: see `trained_labeller`; what the teacher needs is not there.
     """
     teacher = make_teacher(label.teacher, label.teacher_options())
-    record: dict[str, Any] = {"label": label.recorded(), "tta": tta.recorded(trained=student is not None)}
+    record: dict[str, Any] = {"label": label.recorded(), "tta": tta.recorded()}
     if student is not None:
         if parts is not None:
             raise SettingsError("--parts: a --student has parts of its own; leave one of the two out")
-        refuse_fresh_options(tta)
+        refuse_fresh_options(tta.model_fields_set)
         found = trained_labeller(student, category)
         start, record = found.start, found.record | record
     else:

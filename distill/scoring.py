@@ -28,7 +28,7 @@ from distill.scores import Report
 from distill.student import Student
 from distill.supervised import SupervisedSettings, evaluate_supervised
 from distill.trainer import Epoch
-from distill.tta import TTASettings, refuse_fresh_options, starting_record
+from distill.tta import TTASettings, starting_record
 from gen3d.asking import LabelSettings
 from gen3d.errors import InputError, SettingsError
 from gen3d.mesh_readers import slug
@@ -66,7 +66,7 @@ class Subject(Settings):
         if self.method != TTA:
             return found
         start = starting_record(self.tta) if self.student is None else {}
-        return found | {"tta": self.tta.recorded(trained=self.student is not None) | start}
+        return found | {"tta": self.tta.recorded() | start}
 
 
 def score(
@@ -96,16 +96,19 @@ def score(
         MissingError: weights or an extra that the teacher or the baseline needs.
     """
     student, name = _loaded(subject)
+    tta = subject.tta.settled(settings.dataset, trained=student is not None)
+    subject = subject.model_copy(update={"tta": tta})
     folder = out or _default_folder(subject, name, settings)
     record = subject.recorded() | {"root": str(root), "settings": settings.model_dump()}
     record |= {"weights": "" if student is None else weights_hash(student)}
-    if not overwrite and same_record(folder / "settings.json", record):
-        scores = read_record(folder / "scores.json")
-        if scores and (folder / "report.png").is_file():
-            return scores, folder, True
     kept = KeptAnswers(folder, record)
     if overwrite:
         kept.remove()
+    elif same_record(folder / "settings.json", record):
+        scores = read_record(folder / "scores.json")
+        if scores and (folder / "report.png").is_file():
+            kept.remove()  # of an evaluation that was killed at its very end
+            return scores, folder, True
     found = _evaluated(subject, student, (root, name), settings, run._replace(kept=kept))
     scores = _keep(found, settings, record, folder)
     kept.remove()
@@ -163,8 +166,6 @@ def _loaded(subject: Subject) -> tuple[Student | None, str]:
         raise SettingsError(f"--category is missing: --method {method} needs one{either}")
     if folder is None:
         return None, str(name)
-    if method == TTA:
-        refuse_fresh_options(subject.tta)
     student = Student.load(folder)
     if name not in (None, student.category):
         raise InputError(f"{folder}: is a student of {student.category}, not of {name}")

@@ -21,7 +21,7 @@ def starting_weights(settings: DistillSettings) -> dict[str, str]:
         MissingError: no such file.
     """
     if settings.student != ENCODED and settings.finetune:
-        raise SettingsError(f"finetune is for --student {ENCODED} alone; the student here is {settings.student!r}")
+        raise SettingsError(f"finetune: is for the network {ENCODED} alone; here it is {settings.student!r}")
     if settings.encoder is None:
         return {}
     from distill.encoders import encoder_file

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from pydantic import Field
 
 from distill import starting
+from distill.datasets import partnete
 from distill.other import OTHER, with_other
 from distill.starting import fresh_student, starting_weights
 from distill.student import POINTS, Student
@@ -58,9 +59,16 @@ class TTASettings(Settings):
     points: int = Field(default=POINTS, ge=512)
     seed: int = Field(default=0, ge=0)
 
-    def recorded(self, trained: bool) -> dict[str, Any]:
-        """For JSON. Of students that were trained before, without what only fresh ones read."""
-        return self.model_dump(exclude=set(FRESH_ONLY) if trained else None)
+    def settled(self, dataset: str, trained: bool) -> TTASettings:
+        """With what `other` comes to on a data set; of a trained student what only fresh ones read is as if not set."""
+        if trained:
+            return self.model_copy(update={name: TTASettings.model_fields[name].default for name in FRESH_ONLY})
+        other = dataset == partnete.NAME if self.other is None else self.other
+        return self.model_copy(update={"other": other})
+
+    def recorded(self) -> dict[str, Any]:
+        """For JSON; without `finetune` and `other` where they are off, as before there were any."""
+        return self.model_dump(exclude={name for name in ("finetune", "other") if not getattr(self, name)})
 
 
 def random_start(settings: TTASettings) -> str | None:
@@ -83,10 +91,10 @@ def untrained(category: str, parts: Sequence[str], settings: TTASettings) -> Stu
     return fresh_student(category, every, _distil_settings(category, settings, 1, trained=False), {})
 
 
-def refuse_fresh_options(settings: TTASettings) -> None:
-    """Raise SettingsError for what only fresh students read: the caller has a trained one."""
+def refuse_fresh_options(given: Collection[str]) -> None:
+    """Raise SettingsError where an option that only fresh students read was given for a trained one."""
     for name in FRESH_ONLY:
-        if getattr(settings, name) != TTASettings.model_fields[name].default:
+        if name in given:
             raise SettingsError(f"{name}: is for tta of students that start fresh; leave it or --student out")
 
 
@@ -126,7 +134,7 @@ def align(
     aligned = copy.deepcopy(student)
     how = training_settings(student, settings, len(knowledge))
     distil(aligned, TrainingSet.build([knowledge], aligned), how, report)
-    aligned.training_record["tta"] = settings.recorded(trained=bool(student.training_record))
+    aligned.training_record["tta"] = settings.recorded()
     return aligned
 
 

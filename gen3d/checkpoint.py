@@ -43,7 +43,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             ) from None
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         if "weights_only" in reason:  # torch advises to read it unsafely; no user should
-            reason = "it is damaged; copy or download it again"
+            reason = "it is damaged, or holds more than tensors, numbers and plain containers"
         raise InputError(f"{path}: is not a checkpoint of torch ({reason[:200]})") from None
     if not isinstance(found, dict):
         raise InputError(f"{path}: is not a checkpoint (it holds a {type(found).__name__}, not a dict)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def test_answers_are_found_by_question_and_points(tmp_path: Path) -> None:
     points, labels = clouds(0)
     kept = KeptAnswers(tmp_path / "scores", {"asked": 1})
     assert kept.read(points) is None
-    kept.write(points, labels)
+    kept.write(labels, points)
     found = KeptAnswers(tmp_path / "scores", {"asked": 1}).read(points)
     assert found is not None and all(np.array_equal(a, b) for a, b in zip(found, labels, strict=True))
     assert KeptAnswers(tmp_path / "scores", {"asked": 2}).read(points) is None
@@ -41,15 +42,29 @@ def test_answers_are_found_by_question_and_points(tmp_path: Path) -> None:
     assert kept.read(points) is None and not (tmp_path / "scores" / FOLDER).exists()
 
 
+def test_equal_points_of_other_shapes_are_other_questions(tmp_path: Path) -> None:
+    """Teachers may know shapes by their name, and see colours; samples are drawn by the name too."""
+    kept, labels = KeptAnswers(tmp_path, {}), [np.zeros(64, np.int16)]
+    shape = chairs(1).shapes[0].sampled(64, 0)
+    kept.write(labels, [shape])
+    colors = np.full((64, 3), 7, np.uint8)
+    assert shape.vertices is not None
+    moved = replace(shape, vertices=shape.vertices + 1)
+    for other in (replace(shape, id="b"), replace(shape, point_colors=colors), moved):
+        assert kept.read([other]) is None
+    assert kept.read([shape], [shape]) is None and kept.read([shape]) is not None
+    assert kept.read([replace(shape, point_labels=None, face_labels=None)]) is not None  # no label is asked
+
+
 @pytest.mark.parametrize("damage", [b"", b"no safetensors", None])
 def test_damaged_answers_are_none(tmp_path: Path, damage: bytes | None) -> None:
     points, labels = clouds(0)
     kept = KeptAnswers(tmp_path, {})
-    kept.write(points, labels)
+    kept.write(labels, points)
     (file,) = (tmp_path / FOLDER).iterdir()
     file.write_bytes(file.read_bytes()[:-4] if damage is None else damage)
     assert kept.read(points) is None
-    kept.write(points, [some[:-1] for some in labels])  # of other points
+    kept.write([some[:-1] for some in labels], points)  # of other points
     assert kept.read(points) is None
 
 
@@ -91,5 +106,7 @@ def test_the_command_goes_on_and_leaves_nothing_behind(
     assert run(*words, "--out", "again").code == 130
     assert len(list((home / "again" / FOLDER).iterdir())) == 2
     assert run(*words, "--out", "again").code == 0 and len(calls) == 4
+    (home / "again" / FOLDER).mkdir()  # as where it is killed at its very end
+    assert "nothing to do" in run(*words, "--out", "again").err
     again, whole = ({name: entry[2] for name, entry in tree(home / at).items()} for at in ("again", "whole"))
     assert again == whole and len(whole) == 4
