@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int16
-from scipy.spatial import KDTree
+from jaxtyping import Bool, Float, Float32, Int16
 from scipy.stats import mannwhitneyu
 
+from distill.export_labels import nearest_labels
 from distill.rescoring import rescore
 from distill.student import Student
 from gen3d.collection import Collection
@@ -38,11 +38,11 @@ class Case(NamedTuple):
     accuracy: Float[np.ndarray, " 3"]
 
 
-def true_parts(shape: Shape, points: Float[np.ndarray, "N 3"]) -> Int16[np.ndarray, " N"]:
+def true_parts(shape: Shape, points: Float32[np.ndarray, "N 3"]) -> Int16[np.ndarray, " N"]:
     """The part of the nearest of many samples."""
     dense = shape.sampled(SAMPLES, 0)
     assert dense.points is not None and dense.point_labels is not None
-    return dense.point_labels[KDTree(dense.points).query(points)[1]]
+    return nearest_labels(dense.points, dense.point_labels, points)
 
 
 def case(shape: Shape, knowledge: Knowledge, student: Student) -> Case:

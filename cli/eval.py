@@ -89,10 +89,10 @@ def _scored(context: typer.Context, subject: Subject, settings: EvalSettings) ->
     from distill.epochs import score_epochs
     from distill.evaluation import Run
     from distill.scoring import TTA, score
-    from distill.tta import random_start
+    from distill.tta import random_fresh_start
     from gen3d.storage import place
 
-    if subject.method == TTA and subject.student is None and (note := random_start(subject.tta)):
+    if subject.method == TTA and subject.student is None and (note := random_fresh_start(subject.tta)):
         output.say(note)
     at, out, overwrite = place(context.params["root"]), context.params["out"], context.params["overwrite"]
     with output.progress(f"scoring: {subject.method}", None) as step:

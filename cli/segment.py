@@ -61,7 +61,7 @@ def command(
 def _labeller(context: typer.Context, seed: int) -> Labeller:
     """What labels the shapes, from the verb's options."""
     from distill.labellers import aligned_labeller, alignment_settings, trained_labeller
-    from distill.tta import random_start
+    from distill.tta import random_fresh_start
     from gen3d.asking import teacher_settings
     from gen3d.errors import SettingsError
 
@@ -69,7 +69,7 @@ def _labeller(context: typer.Context, seed: int) -> Labeller:
     if teacher is not None:
         label = teacher_settings(teacher, output.assignments(context.params["option"]))
         tta = alignment_settings(output.assignments(context.params["set_"], "--set"), seed)
-        if student is None and (note := random_start(tta)):
+        if student is None and (note := random_fresh_start(tta)):
             output.say(note)
         return aligned_labeller(label, tta, output.names(parts), category, student)
     for name in ("parts", "option", "set_"):

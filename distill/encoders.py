@@ -180,7 +180,9 @@ def encoder_file(path: Path) -> Path:
 
     Raises InputError for a folder that it has not done with.
     """
-    file = path / WEIGHTS if path.is_dir() else path
-    if path.is_dir() and not file.is_file() and (path / CHECKPOINT).is_file():
+    if not path.is_dir():
+        return path
+    file = path / WEIGHTS
+    if not file.is_file() and (path / CHECKPOINT).is_file():
         raise InputError(f"{path}: the encoder is not trained to its end; run the same `gen3d pretrain` again")
     return file

@@ -264,18 +264,18 @@ def _joined(
 ) -> list[Int16[np.ndarray, " _"]]:
     """The answers of all tasks, whose first argument is the shapes; those that were kept are not asked for again."""
     found = {n: old for n, task in enumerate(tasks) if run.kept and (old := run.kept.read(*task)) is not None}
-    left = [number for number in range(len(tasks)) if number not in found]
     for number in found:
         run.heard(len(tasks[number][0]))
+    left = [number for number in range(len(tasks)) if number not in found]
+    asked = [tasks[number] for number in left]
 
     def done(place: int, answer: list[Int16[np.ndarray, " _"]]) -> None:
         if run.kept:
-            run.kept.write(answer, *tasks[left[place]])
-        run.heard(len(tasks[left[place]][0]))
+            run.kept.write(answer, *asked[place])
+        run.heard(len(asked[place][0]))
 
     with one_thread() if _elsewhere(run) else nullcontext():  # a single task that is left is done in this process
-        new = in_order(work, [tasks[number] for number in left], run.workers, done)
-    found |= dict(zip(left, new, strict=True))
+        found |= dict(zip(left, in_order(work, asked, run.workers, done), strict=True))
     return [labels for number in range(len(tasks)) for labels in found[number]]
 
 

@@ -8,16 +8,15 @@ from typing import Any
 
 from pydantic import Field
 
-from distill import starting
 from distill.datasets import partnete
 from distill.other import OTHER, with_other
-from distill.starting import fresh_student, starting_weights
+from distill.starting import fresh_student, random_start, starting_weights
 from distill.student import POINTS, Student
 from distill.trainer import DistillSettings, Epoch, TrainingSet, distil
 from gen3d.asking import LabelSettings, Renderers, label_samplings
 from gen3d.errors import InputError, SettingsError
 from gen3d.rendering.styles import style_of
-from gen3d.settings import Settings
+from gen3d.settings import Settings, resolve
 from gen3d.shape import Shape
 from gen3d.teachers.predictions import Teacher
 
@@ -71,9 +70,9 @@ class TTASettings(Settings):
         return self.model_dump(exclude={name for name in ("finetune", "other") if not getattr(self, name)})
 
 
-def random_start(settings: TTASettings) -> str | None:
+def random_fresh_start(settings: TTASettings) -> str | None:
     """A note on fresh students whose encoder starts at random; None where there is nothing to say."""
-    return starting.random_start(_distil_settings("", settings, 1, trained=False))
+    return random_start(_distil_settings("", settings, 1, trained=False))
 
 
 class NothingSeenError(InputError):
@@ -152,9 +151,8 @@ def _distil_settings(category: str, settings: TTASettings, clouds: int, trained:
     least_epochs, least_steps = TRAINED if trained else FRESH
     per_epoch = settings.steps or -(-clouds // settings.batch)
     few = not trained and per_epoch * least_epochs < least_steps
-    lr = settings.lr or (3e-4 if trained else None)
-    rate: dict[str, Any] = {} if lr is None else {"lr": lr}
-    return DistillSettings(
+    return resolve(
+        DistillSettings,
         category=category,
         student=settings.network,
         encoder=settings.encoder,
@@ -162,8 +160,8 @@ def _distil_settings(category: str, settings: TTASettings, clouds: int, trained:
         epochs=settings.epochs or max(least_epochs, -(-least_steps // per_epoch)),
         steps=settings.steps,
         batch=settings.batch,
+        lr=settings.lr or (3e-4 if trained else None),
         backward=settings.backward,
         after=LATE if few else HALF,
         seed=settings.seed,
-        **rate,
     )

@@ -20,7 +20,7 @@ from distill.datasets.labelled import LabelledSet
 from distill.evaluation import EvalSettings, evaluate_baseline, evaluate_student, evaluate_tta
 from distill.scores import Report
 from distill.student import Student
-from distill.tta import NothingSeenError, TTASettings, align, random_start, training_settings, untrained
+from distill.tta import NothingSeenError, TTASettings, align, random_fresh_start, training_settings, untrained
 from gen3d.asking import LabelSettings, label_samplings, label_shape
 from gen3d.categories import category
 from gen3d.errors import SettingsError
@@ -175,8 +175,8 @@ def test_a_fresh_point_m2ae_that_is_trained_whole_has_its_rate() -> None:
         student = untrained("chair", CHAIR.parts, settings)
         assert training_settings(student, settings, 8).lr == lr
         assert student.network.frozen != settings.finetune
-        assert ("stays so" in str(random_start(settings))) != settings.finetune
-    assert random_start(TTASettings()) is None
+        assert ("stays so" in str(random_fresh_start(settings))) != settings.finetune
+    assert random_fresh_start(TTASettings()) is None
 
 
 # --- "other" --------------------------------------------------------------------------------------------------------
